@@ -1,0 +1,1 @@
+//! Remembers bytes by digest and results by action key.

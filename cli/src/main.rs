@@ -1,0 +1,2 @@
+//! The program rg.
+fn main() {}

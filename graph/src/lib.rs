@@ -1,0 +1,1 @@
+//! Links actions, describes them, plans, answers queries.

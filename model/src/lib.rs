@@ -1,0 +1,29 @@
+//! The nouns of rg, without any input or output: names, digests, trees of files, targets and actions,
+//! the encoding of the Remote Execution API, and mistakes in definitions.
+//!
+//! Everything here is a value. Nothing here opens a file, reads a clock or knows how an action runs.
+
+mod action;
+mod content;
+mod digest;
+mod label;
+mod memory;
+mod mistake;
+mod path;
+mod platform;
+pub mod reapi;
+mod target;
+mod tree;
+
+pub use action::{
+    Action, Command, Exclusive, Input, Limits, Locked, Need, Network, Origin, Output, OutputKind, Purpose, Work,
+};
+pub use content::{Content, Lost};
+pub use digest::{ActionKey, Digest, FileId, FileKind, Fingerprint, ParseDigestError, StaticKey};
+pub use label::{Label, LabelError, TargetId};
+pub use memory::Memory;
+pub use mistake::{Exit, Location, Mistake};
+pub use path::{PathError, RelPath};
+pub use platform::{Platform, PlatformError};
+pub use target::{Analysis, Declared, Dependency, FileSet, FileSetId, Kind, Provided, Target};
+pub use tree::{Entry, EntryKind, Tree, TreeError};

@@ -1,0 +1,1 @@
+//! Turns definition text into targets and actions.

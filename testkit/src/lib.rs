@@ -1,0 +1,1 @@
+//! Fixture workspaces, fakes and the black-box runner of rg's tests.

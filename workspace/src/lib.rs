@@ -1,0 +1,1 @@
+//! A checkout as a Tree: one stat scan, ignore rules, file ids.
