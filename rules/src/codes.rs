@@ -187,6 +187,30 @@ codes! {
     NO_OWNER "RG0605"
     "no target owns the file"
     "A path to a file stands for the targets that name it as a source."
+
+    GO_NO_MODULE "RG0701"
+    "Go code lies in no module"
+    "Go code is built as a part of a module: a directory with a go.mod at or above it."
+
+    GO_BAD_MODULE "RG0702"
+    "go.mod or go.work cannot be used"
+    "A line is not understood, or names a directory that is no module of this workspace."
+
+    GO_NO_PACKAGE "RG0703"
+    "a directory holds no Go package of the kind that is wanted"
+    "`main` of a go_binary names a directory with a package `main`; `packages` of a go_test name directories with Go files."
+
+    GO_UNRESOLVED_IMPORT "RG0704"
+    "nothing provides an imported package"
+    "An import is a package of the standard library, of a module of this workspace, of a required module, or a declared output of `deps`."
+
+    GO_MISSING_SUM "RG0705"
+    "go.sum lacks the hashes of a required module"
+    "Modules are fetched by the hashes in go.sum alone. `go mod tidy` adds what is missing."
+
+    GO_BAD_EMBED "RG0706"
+    "a //go:embed pattern cannot be embedded"
+    "A pattern matches files of the package's own module that are not ignored."
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod codes;
 mod document;
+mod go;
 mod go_attributes;
 mod lowering;
 mod near;

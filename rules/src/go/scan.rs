@@ -21,7 +21,7 @@ pub(crate) struct GoFile {
 }
 
 /// A text and where it lies in its file.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Spanned {
     /// The text, without quotes.
     pub text: String,

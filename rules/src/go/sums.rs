@@ -35,6 +35,33 @@ impl Sums {
         }
     }
 
+    /// Adds all hashes of another file.
+    #[must_use]
+    pub fn merged(mut self, other: &Sums) -> Sums {
+        for (module, sum) in &other.by_module {
+            let known = self.by_module.entry(module.clone()).or_default();
+            known.zip = known.zip.take().or_else(|| sum.zip.clone());
+            known.go_mod = known.go_mod.take().or_else(|| sum.go_mod.clone());
+        }
+        self
+    }
+
+    /// Returns the text of a go.sum file that holds only what is in use.
+    pub fn text(&self, in_use: &BTreeMap<(String, String), Sum>) -> String {
+        let mut text = String::new();
+        for (module, sum) in &self.by_module {
+            let Some(used) = in_use.get(module) else { continue };
+            let (path, version) = module;
+            if let Some(hash) = sum.zip.as_ref().filter(|_| used.zip.is_some()) {
+                text.push_str(&format!("{path} {version} {hash}\n"));
+            }
+            if let Some(hash) = &sum.go_mod {
+                text.push_str(&format!("{path} {version}/go.mod {hash}\n"));
+            }
+        }
+        text
+    }
+
     /// Returns the hashes of a module.
     pub fn get(&self, path: &str, version: &str) -> Option<&Sum> {
         self.by_module.get(&(path.to_owned(), version.to_owned()))
