@@ -5,14 +5,11 @@
 /// until this constant follows, files that want them count as not built, and their imports are not seen.
 pub(crate) const NEWEST_RELEASE: u32 = 26;
 
-/// Tags that the toolchain of [`NEWEST_RELEASE`] sets by itself.
-const TOOL_TAGS: [&str; 5] = [
-    "goexperiment.regabiwrappers",
-    "goexperiment.regabiargs",
-    "goexperiment.dwarf5",
-    "goexperiment.greenteagc",
-    "goexperiment.randomizedheapbase64",
-];
+/// Experiments that the toolchain of [`NEWEST_RELEASE`] has on by itself.
+const EXPERIMENTS: [&str; 5] = ["dwarf5", "greenteagc", "randomizedheapbase64", "regabiargs", "regabiwrappers"];
+
+/// Architectures on which arguments travel in registers.
+const REGISTER_ABI: [&str; 7] = ["amd64", "arm64", "loong64", "ppc64", "ppc64le", "riscv64", "s390x"];
 
 const KNOWN_OS: [&str; 18] = [
     "aix", "android", "darwin", "dragonfly", "freebsd", "hurd", "illumos", "ios", "js", "linux", "nacl", "netbsd",
@@ -84,9 +81,18 @@ impl BuildContext {
             || (tag == "cgo" && self.cgo == super::Cgo::On)
             || (tag == "unix" && UNIX_OS.contains(&&*self.os))
             || self.tags.iter().any(|given| given == tag)
-            || TOOL_TAGS.contains(&tag)
             || is_release(tag)
-            || (tag == "amd64.v1" && self.arch == "amd64")
+            || self.has_tool_tag(tag)
+    }
+
+    /// Whether the toolchain sets a tag by itself, for the lowest level of the architecture.
+    fn has_tool_tag(&self, tag: &str) -> bool {
+        match tag.strip_prefix("goexperiment.") {
+            Some("dwarf5") if matches!(&*self.os, "aix" | "darwin" | "ios") => false,
+            Some("regabiargs" | "regabiwrappers") if !REGISTER_ABI.contains(&&*self.arch) => false,
+            Some(experiment) => EXPERIMENTS.contains(&experiment),
+            None => matches!((&*self.arch, tag), ("amd64", "amd64.v1") | ("arm64", "arm64.v8.0")),
+        }
     }
 
     /// Whether a constraint holds.

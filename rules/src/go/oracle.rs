@@ -70,16 +70,16 @@ struct Listed {
     #[serde(rename = "XTestGoFiles")]
     external_test_go_files: Vec<String>,
     embed_files: Vec<String>,
-    test_embed_files: Vec<String>,
-    #[serde(rename = "XTestEmbedFiles")]
-    external_test_embed_files: Vec<String>,
+    test_embed_patterns: Vec<String>,
+    #[serde(rename = "XTestEmbedPatterns")]
+    external_test_embed_patterns: Vec<String>,
     imports: Vec<String>,
     test_imports: Vec<String>,
     #[serde(rename = "XTestImports")]
     external_test_imports: Vec<String>,
 }
 
-const FIELDS: &str = "-json=Dir,Name,GoFiles,CgoFiles,IgnoredGoFiles,TestGoFiles,XTestGoFiles,EmbedFiles,TestEmbedFiles,XTestEmbedFiles,Imports,TestImports,XTestImports";
+const FIELDS: &str = "-json=Dir,Name,GoFiles,CgoFiles,IgnoredGoFiles,TestGoFiles,XTestGoFiles,EmbedFiles,TestEmbedPatterns,XTestEmbedPatterns,Imports,TestImports,XTestImports";
 
 /// Calls the Go command; `None`, after saying why, if it is missing on a developer's machine.
 fn go(dir: &Path, env: &[(&str, &str)], args: &[&str]) -> Option<String> {
@@ -124,6 +124,11 @@ fn scanned(lowering: &Lowering, context: &BuildContext, top: &Path, dir: &Path) 
         let stripped = sorted.iter().map(|path| path.trim_start_matches("cmd/").to_owned());
         stripped.collect::<BTreeSet<String>>().into_iter().collect()
     };
+    // The Go command expands the patterns of tests only when it builds them.
+    let patterns = |embeds: &[Used]| {
+        let sorted: BTreeSet<String> = embeds.iter().map(|embed| embed.text.to_string()).collect();
+        sorted.into_iter().collect()
+    };
     let embeds = |embeds: &[Used]| {
         let expand = |used: &Used| embed::expand(lowering, &rel, &used.text).unwrap_or_default();
         let files: BTreeSet<RelPath> = embeds.iter().flat_map(expand).collect();
@@ -137,8 +142,8 @@ fn scanned(lowering: &Lowering, context: &BuildContext, top: &Path, dir: &Path) 
         test_go_files: names(&package.tests),
         external_test_go_files: names(&package.external_tests),
         embed_files: embeds(&package.uses.embeds),
-        test_embed_files: embeds(&package.test_uses.embeds),
-        external_test_embed_files: embeds(&package.external_test_uses.embeds),
+        test_embed_patterns: patterns(&package.test_uses.embeds),
+        external_test_embed_patterns: patterns(&package.external_test_uses.embeds),
         imports: imports(&package.uses),
         test_imports: imports(&package.test_uses),
         external_test_imports: imports(&package.external_test_uses),
@@ -252,9 +257,9 @@ fn tricky_packages_are_read_as_the_go_command_reads_them() {
 }
 
 const WORKSPACE: &[(&str, &str)] = &[
-    ("go.work", "go 1.24\n\nuse (\n\t./svc\n\t./lib // shared\n)\n\nreplace example.org/forked v1.0.0 => ./third/forked\n"),
+    ("go.work", "go 1.24\n\nuse (\n\t./svc\n\t./lib // shared\n)\n\nreplace example.org/forked v1.0.0 => ./third/forked\n\nreplace example.org/lib/api => ./third/api\n"),
     ("svc/go.mod", "module example.org/svc\n\ngo 1.24\n\nrequire (\n\texample.org/lib v0.0.0\n\texample.org/forked v1.0.0\n\texample.org/lib/api v1.0.0\n)\n\nreplace example.org/lib => ../lib\n"),
-    ("svc/cmd/cart/main.go", "package main\n\nimport (\n\t_ \"example.org/forked/inner\"\n\t_ \"example.org/lib/log\"\n\t_ \"example.org/svc/internal/api\"\n)\n\nfunc main() {}\n"),
+    ("svc/cmd/cart/main.go", "package main\n\nimport (\n\t_ \"example.org/forked/inner\"\n\t_ \"example.org/lib/log\"\n\t_ \"example.org/lib/api/v\"\n\t_ \"example.org/svc/internal/api\"\n)\n\nfunc main() {}\n"),
     ("svc/cmd/cart/main_test.go", "package main\n\nimport _ \"example.org/lib/onlytest\"\n"),
     ("svc/cmd/cart/main_windows.go", "package main\n\nimport _ \"example.org/lib/onlywindows\"\n"),
     ("svc/internal/api/api.go", "package api\n"),
@@ -265,6 +270,8 @@ const WORKSPACE: &[(&str, &str)] = &[
     ("lib/log/level/level.go", "package level\n"),
     ("lib/onlytest/x.go", "package onlytest\n"),
     ("lib/onlywindows/x.go", "package onlywindows\n"),
+    ("third/api/go.mod", "module example.org/lib/api\n\ngo 1.24\n"),
+    ("third/api/v/x.go", "package v\n"),
     ("third/forked/go.mod", "module example.org/forked\n\ngo 1.24\n"),
     ("third/forked/inner/x.go", "package inner\n"),
 ];
