@@ -24,6 +24,8 @@ mod version;
 
 #[cfg(test)]
 mod oracle;
+#[cfg(test)]
+mod tests;
 
 use model::Target;
 

@@ -62,11 +62,25 @@ fn below<'a>(import: &'a str, module: &str) -> Option<&'a str> {
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
 }
 
-/// Returns a path that may be meant instead: of a required module, or of a directory beside the one that is missing.
+/// Returns a path that may be meant instead: in a module whose path is nearly the beginning of it, or in a directory
+/// beside the one that is missing.
 pub(crate) fn near_import(root: &Root, import: &str, siblings: &[String]) -> Option<String> {
     let modules = root.required.keys().chain(root.local.iter().map(|(path, _)| path));
-    let parent = import.rfind('/').map_or("", |end| &import[..=end]);
-    let beside: Vec<String> = siblings.iter().map(|name| format!("{parent}{name}")).collect();
-    let candidates = modules.chain(&beside).map(String::as_str);
-    nearest(import, candidates).map(str::to_owned)
+    let in_module = modules.filter_map(|module| {
+        let (head, rest) = split_like(import, module)?;
+        (strsim::damerau_levenshtein(head, module) <= NEAR).then(|| format!("{module}{rest}"))
+    });
+    let (parent, name) = import.rfind('/').map_or(("", import), |end| import.split_at(end + 1));
+    let beside = nearest(name, siblings.iter().map(String::as_str)).map(|near| format!("{parent}{near}"));
+    beside.or_else(|| in_module.filter(|near| near != import).min())
+}
+
+/// How many letters of a module's path may be wrong.
+const NEAR: usize = 2;
+
+/// Splits an import path after as many segments as a module's path has.
+fn split_like<'i>(import: &'i str, module: &str) -> Option<(&'i str, &'i str)> {
+    let count = module.split('/').count();
+    let ends = import.match_indices('/').map(|(at, _)| at).chain([import.len()]);
+    ends.skip(count - 1).next().map(|end| import.split_at(end))
 }
