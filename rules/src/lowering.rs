@@ -1,15 +1,16 @@
 //! What a rule may use to lower its targets: the recorded tree, what other targets provide, the settings.
 //! It knows no rule.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use model::{
-    Declared, Dependency, Entry, EntryKind, FileKind, FileSet, FileSetId, Kind, Label, Location, Mistake, Need,
+    Declared, Dependency, Entry, EntryKind, FileKind, FileSet, FileSetId, Kind, Location, Mistake, Need,
     Platform, Provided, RelPath, Target, TargetId, TreeError,
 };
 
 use crate::codes;
+use crate::labels::Declarations;
 use crate::near::{nearest, quoted_list};
 use crate::reads::Recorder;
 use crate::settings::{Settings, Toolchain};
@@ -56,17 +57,6 @@ impl Common {
     }
 }
 
-/// What is known of all targets before any is lowered.
-#[derive(Default)]
-pub(crate) struct Declarations {
-    /// The target that each label names.
-    pub targets: HashMap<Label, TargetId>,
-    /// What each target provides, sorted by name.
-    pub provides: HashMap<TargetId, Arc<[Provided]>>,
-    /// All packages.
-    pub packages: BTreeSet<RelPath>,
-}
-
 /// What a rule may use to lower its targets.
 pub(crate) struct Lowering<'a> {
     recorder: &'a Recorder<'a>,
@@ -102,6 +92,11 @@ impl<'a> Lowering<'a> {
         self.sets.intern(files)
     }
 
+    /// Returns the ids of the sets that a target owns: one, or none if there are no files.
+    pub fn source_sets(&mut self, files: &[RelPath]) -> Vec<FileSetId> {
+        if files.is_empty() { Vec::new() } else { vec![self.file_set(files.to_vec())] }
+    }
+
     /// Returns what a declared target provides, sorted by name.
     pub fn provides(&self, target: &TargetId) -> &'a [Provided] {
         self.declarations.provides.get(target).map_or(&[], |provides| provides)
@@ -110,7 +105,7 @@ impl<'a> Lowering<'a> {
     /// Returns the labels that name a declared target; the others are reported elsewhere.
     pub fn resolve(&self, labels: &[NamedLabel]) -> Vec<ResolvedLabel> {
         let resolve = |named: &NamedLabel| {
-            let target = self.declarations.targets.get(&named.label)?.clone();
+            let target = self.declarations.targets.get(&named.label)?.id.clone();
             Some(ResolvedLabel { target, at: named.at.clone() })
         };
         labels.iter().filter_map(resolve).collect()
@@ -119,6 +114,11 @@ impl<'a> Lowering<'a> {
     /// Whether a directory is a package.
     pub fn is_package(&self, dir: &RelPath) -> bool {
         self.declarations.packages.contains(dir)
+    }
+
+    /// Returns all declared targets.
+    pub fn declarations(&self) -> &'a Declarations {
+        self.declarations
     }
 
     /// Returns the platform of the workspace.

@@ -82,11 +82,6 @@ impl Package {
     pub fn has_tests(&self) -> bool {
         !self.tests.is_empty() || !self.external_tests.is_empty()
     }
-
-    /// Whether there is nothing that this build could compile.
-    pub fn is_empty(&self) -> bool {
-        self.go.is_empty() && self.cgo.is_empty() && !self.has_tests()
-    }
 }
 
 impl Listing {

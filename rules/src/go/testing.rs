@@ -132,6 +132,8 @@ impl<'t> Tests<'t> {
             format!("-test.timeout={timeout}s"),
         ];
         let mut env = base_environment();
+        env.insert(Arc::from("TEST_TARGET"), Arc::from(self.test.common.id.label.to_string()));
+        env.insert(Arc::from("TEST_TMPDIR"), Arc::from("/tmp"));
         env.extend(self.test.env.clone());
         let argv = argv.iter().map(|word| Arc::from(&**word)).collect();
         let command = Command { argv, env, directory, network: Network::None };

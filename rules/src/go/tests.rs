@@ -11,7 +11,8 @@ use testkit::MapTree;
 
 use super::Cgo;
 use crate::go_attributes::{GoBinary, GoTest};
-use crate::lowering::{Common, Declarations, Lowering};
+use crate::labels::Declarations;
+use crate::lowering::{Common, Lowering};
 use crate::reads::Recorder;
 use crate::settings::{Settings, Toolchain};
 use crate::written::{ResolvedLabel, Written};
