@@ -202,12 +202,95 @@ fn hex_of(base64: &str) -> io::Result<String> {
 /// The reverse of [`hex_of`], for names that this server wrote; a name that is not hexadecimal gives fewer bytes,
 /// which Go takes as a miss.
 fn bytes_of_hex(hex: &str) -> Vec<u8> {
-    hex.as_bytes()
-        .chunks(2)
-        .filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .collect()
+    hex.as_bytes().chunks(2).filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
 
 fn invalid(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sends lines to a server and returns its answers, with the directory of the store left out.
+    fn talk(store: &Store, lines: &str) -> Vec<String> {
+        let mut output = Vec::new();
+        serve(store, lines.as_bytes(), &mut output).unwrap();
+        let text = String::from_utf8(output).unwrap();
+        let dirs = store.write.iter().chain(&store.read);
+        let text = dirs.fold(text, |text, dir| text.replace(dir.to_str().unwrap(), "DIR"));
+        text.lines().map(str::to_owned).collect()
+    }
+
+    fn store(dir: &Path) -> Store {
+        Store { read: Vec::new(), write: Some(dir.to_owned()) }
+    }
+
+    const HELLO: &str = r#"{"ID":0,"KnownCommands":["get","put","close"]}"#;
+    const PUT: &str =
+        "{\"ID\":1,\"Command\":\"put\",\"ActionID\":\"AQI=\",\"OutputID\":\"qrs=\",\"BodySize\":5}\n\n\"aGVsbG8=\"\n";
+    const GET: &str = "{\"ID\":2,\"Command\":\"get\",\"ActionID\":\"AQI=\"}\n\n";
+    const CLOSE: &str = "{\"ID\":3,\"Command\":\"close\"}\n\n";
+
+    #[test]
+    fn what_is_put_is_got_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let said = talk(&store(dir.path()), &format!("{GET}{PUT}{GET}{CLOSE}{GET}"));
+        let want = [
+            HELLO,
+            r#"{"ID":2,"Miss":true}"#,
+            r#"{"ID":1,"DiskPath":"DIR/o/aabb"}"#,
+            r#"{"ID":2,"OutputID":"qrs=","Size":5,"DiskPath":"DIR/o/aabb"}"#,
+            r#"{"ID":3}"#,
+        ];
+        assert_eq!(said, want);
+        assert_eq!(fs::read_to_string(dir.path().join("a/0102")).unwrap(), "aabb 5\n");
+        assert_eq!(fs::read_to_string(dir.path().join("o/aabb")).unwrap(), "hello");
+    }
+
+    #[test]
+    fn a_read_only_directory_is_asked_and_never_written() {
+        let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        talk(&store(old.path()), PUT);
+        let both = Store { read: vec![old.path().to_owned()], write: Some(new.path().to_owned()) };
+        let other = PUT.replace("AQI=", "AwQ=");
+        let said = talk(&both, &format!("{GET}{other}"));
+        assert_eq!(said[1], r#"{"ID":2,"OutputID":"qrs=","Size":5,"DiskPath":"DIR/o/aabb"}"#);
+        assert!(new.path().join("a/0304").is_file());
+        assert!(!old.path().join("a/0304").exists());
+    }
+
+    #[test]
+    fn an_entry_whose_bytes_are_cut_short_is_a_miss() {
+        let dir = tempfile::tempdir().unwrap();
+        talk(&store(dir.path()), PUT);
+        fs::write(dir.path().join("o/aabb"), "hell").unwrap();
+        assert_eq!(talk(&store(dir.path()), GET)[1], r#"{"ID":2,"Miss":true}"#);
+    }
+
+    #[test]
+    fn an_empty_body_has_no_line_of_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let put = "{\"ID\":1,\"Command\":\"put\",\"ActionID\":\"AQI=\",\"OutputID\":\"qrs=\"}\n\n";
+        let said = talk(&store(dir.path()), &format!("{put}{GET}"));
+        assert_eq!(said[2], r#"{"ID":2,"OutputID":"qrs=","Size":0,"DiskPath":"DIR/o/aabb"}"#);
+    }
+
+    #[test]
+    fn a_bad_request_is_answered_and_the_server_goes_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let said = talk(&store(dir.path()), &format!("{}{GET}", PUT.replace("aGVsbG8=", "???")));
+        assert_eq!(said[1], r#"{"ID":1,"Err":"rg-gocache cannot put an entry: the body is not base64"}"#);
+        assert_eq!(said[2], r#"{"ID":2,"Miss":true}"#);
+    }
+
+    #[test]
+    fn the_command_line_takes_directories() {
+        let words = |text: &str| Store::parse(text.split(' ').map(str::to_owned));
+        let want = Store { read: vec!["/a".into(), "/b".into()], write: Some("/c".into()) };
+        assert_eq!(words("--read /a --write /c --read /b"), Ok(want));
+        assert!(words("--read").is_err());
+        assert!(words("--write /a --write /b").is_err());
+    }
 }

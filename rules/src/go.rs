@@ -37,8 +37,7 @@ use crate::lowering::Lowering;
 pub(crate) fn lower(binaries: &[GoBinary], tests: &[GoTest], lowering: &mut Lowering) -> Vec<Target> {
     let mut shared = shared::Shared::new(lowering.platform().clone());
     let mut code = closure::Code::new(lowering);
-    let programs: Vec<_> =
-        binaries.iter().filter_map(|binary| program::Program::find(&mut code, binary)).collect();
+    let programs: Vec<_> = binaries.iter().filter_map(|binary| program::Program::find(&mut code, binary)).collect();
     let tests: Vec<_> = tests.iter().filter_map(|test| testing::Tests::find(&mut code, test)).collect();
     programs.iter().for_each(|program| program.share(&mut shared));
     tests.iter().for_each(|test| test.share(&mut shared));

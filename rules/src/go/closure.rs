@@ -154,7 +154,9 @@ impl<'l, 'a> Code<'l, 'a> {
                 Err(_) if walk.generated.has_files_below(dir) => {}
                 Err(error) => {
                     let mistake = Mistake::new(codes::GO_BAD_EMBED, error.to_string()).at(pattern.at.clone(), "");
-                    self.report(mistake.hint("embed files that exist and are not ignored, or name in `deps` what makes them"));
+                    self.report(
+                        mistake.hint("embed files that exist and are not ignored, or name in `deps` what makes them"),
+                    );
                 }
             }
         }

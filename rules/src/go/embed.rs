@@ -88,12 +88,7 @@ fn candidates(lowering: &Lowering, dir: &RelPath, segment: &str) -> Vec<Entry> {
 }
 
 /// Refuses names that no module holds, and directories that begin another module.
-fn check_path(
-    lowering: &Lowering,
-    package: &RelPath,
-    path: &RelPath,
-    kind: EntryKind,
-) -> Result<(), EmbedError> {
+fn check_path(lowering: &Lowering, package: &RelPath, path: &RelPath, kind: EntryKind) -> Result<(), EmbedError> {
     let below = std::iter::successors(Some(path.clone()), RelPath::parent).take_while(|part| part != package);
     for part in below {
         let is_directory = part != *path || kind == EntryKind::Directory;

@@ -150,10 +150,8 @@ fn deps_actions(
 
 /// Adds the module files to inputs.
 pub(crate) fn with_texts(mut inputs: Vec<Input>, root: &Root) -> Vec<Input> {
-    let text = |(path, text): (RelPath, String)| Input {
-        at: recipe::src().join(&path),
-        from: Origin::Text(Arc::from(text)),
-    };
+    let text =
+        |(path, text): (RelPath, String)| Input { at: recipe::src().join(&path), from: Origin::Text(Arc::from(text)) };
     inputs.extend(root.texts().into_iter().map(text));
     inputs
 }

@@ -195,7 +195,8 @@ impl Root {
             let dir = file.parent().unwrap_or_else(RelPath::root).resolve(text).ok();
             let dir = dir.filter(|dir| lowering.entry(&file_in(dir, "go.mod")) == Some(EntryKind::File));
             let Some(dir) = dir else {
-                let message = format!("`{}` is replaced by `{text}`, which has no go.mod in this workspace", replace.path);
+                let message =
+                    format!("`{}` is replaced by `{text}`, which has no go.mod in this workspace", replace.path);
                 let at = Location::new(file.clone(), replace.span.clone());
                 lowering.mistake(Mistake::new(codes::GO_BAD_MODULE, message).at(at, ""));
                 continue;

@@ -17,7 +17,8 @@ use super::embed;
 use super::generated::Generated;
 use super::package::{Listing, Used, Uses};
 use super::recipe;
-use crate::lowering::{Declarations, Lowering};
+use crate::labels::Declarations;
+use crate::lowering::Lowering;
 use crate::reads::Recorder;
 use crate::settings::Settings;
 
@@ -212,8 +213,14 @@ const TRICKY: &[(&str, &str)] = &[
     ("tags/x_linux_foo.go", "package tags\n\nimport \"slices\"\n"),
     ("tags/_hidden.go", "package tags\n\nimport \"nowhere/y\"\n"),
     ("tags/.hidden.go", "package tags\n\nimport \"nowhere/z\"\n"),
-    ("forms/a.go", "package forms; import \"fmt\"; import (\"os\"; . \"strings\"\n_ \"embed\"); import x `io`\nvar s = \"import \\\"no\\\"\"\n"),
-    ("forms/b.go", "\u{feff}// doc\npackage /* c */ forms // d\n\nimport /* e */ (\n\t// f\n\ty /* g */ \"net/url\" // h\n)\n\nimport \"unsafe\"\n"),
+    (
+        "forms/a.go",
+        "package forms; import \"fmt\"; import (\"os\"; . \"strings\"\n_ \"embed\"); import x `io`\nvar s = \"import \\\"no\\\"\"\n",
+    ),
+    (
+        "forms/b.go",
+        "\u{feff}// doc\npackage /* c */ forms // d\n\nimport /* e */ (\n\t// f\n\ty /* g */ \"net/url\" // h\n)\n\nimport \"unsafe\"\n",
+    ),
     ("forms/c.go", "package forms\nimport ()\nimport(\"bytes\")\nconst c = `\nimport \"nowhere/q\"\n`\n"),
     ("forms/d.go", "package forms\r\n\r\nimport (\r\n\t\"errors\"\r\n)\r\n"),
     ("forms/doc.go", "package documentation\n\nimport \"nowhere/doc\"\n"),
@@ -227,7 +234,10 @@ const TRICKY: &[(&str, &str)] = &[
     ("cgo/b.go", "package cgo\n\nimport \"os\"\n"),
     ("cgo/c.c", "int x;\n"),
     ("cgo/d.s", ""),
-    ("embeds/a.go", "package embeds\n\nimport _ \"embed\"\n\n//go:embed a.txt \"b c.txt\" `d.txt`\nvar a string\n\n\t//go:embed sub all:hid *.md sub/[a-z]eep.txt\nvar b string\n\n//go:embedded no.txt\n//go:embed \"bad\nvar c = `\n//go:embed no.txt\n` + \"//go:embed no.txt\" + string('\"') /*\n//go:embed no.txt\n*/\n"),
+    (
+        "embeds/a.go",
+        "package embeds\n\nimport _ \"embed\"\n\n//go:embed a.txt \"b c.txt\" `d.txt`\nvar a string\n\n\t//go:embed sub all:hid *.md sub/[a-z]eep.txt\nvar b string\n\n//go:embedded no.txt\n//go:embed \"bad\nvar c = `\n//go:embed no.txt\n` + \"//go:embed no.txt\" + string('\"') /*\n//go:embed no.txt\n*/\n",
+    ),
     ("embeds/b.go", "package embeds\n\n//go:embed no.txt\nvar d string\n"),
     ("embeds/a_test.go", "package embeds\n\nimport _ \"embed\"\n\n//go:embed d.txt\nvar t string\n"),
     ("embeds/b_test.go", "package embeds_test\n\nimport \"embed\"\n\n//go:embed a.txt\nvar t embed.FS\n"),
@@ -257,9 +267,18 @@ fn tricky_packages_are_read_as_the_go_command_reads_them() {
 }
 
 const WORKSPACE: &[(&str, &str)] = &[
-    ("go.work", "go 1.24\n\nuse (\n\t./svc\n\t./lib // shared\n)\n\nreplace example.org/forked v1.0.0 => ./third/forked\n\nreplace example.org/lib/api => ./third/api\n"),
-    ("svc/go.mod", "module example.org/svc\n\ngo 1.24\n\nrequire (\n\texample.org/lib v0.0.0\n\texample.org/forked v1.0.0\n\texample.org/lib/api v1.0.0\n)\n\nreplace example.org/lib => ../lib\n"),
-    ("svc/cmd/cart/main.go", "package main\n\nimport (\n\t_ \"example.org/forked/inner\"\n\t_ \"example.org/lib/log\"\n\t_ \"example.org/lib/api/v\"\n\t_ \"example.org/svc/internal/api\"\n)\n\nfunc main() {}\n"),
+    (
+        "go.work",
+        "go 1.24\n\nuse (\n\t./svc\n\t./lib // shared\n)\n\nreplace example.org/forked v1.0.0 => ./third/forked\n\nreplace example.org/lib/api => ./third/api\n",
+    ),
+    (
+        "svc/go.mod",
+        "module example.org/svc\n\ngo 1.24\n\nrequire (\n\texample.org/lib v0.0.0\n\texample.org/forked v1.0.0\n\texample.org/lib/api v1.0.0\n)\n\nreplace example.org/lib => ../lib\n",
+    ),
+    (
+        "svc/cmd/cart/main.go",
+        "package main\n\nimport (\n\t_ \"example.org/forked/inner\"\n\t_ \"example.org/lib/log\"\n\t_ \"example.org/lib/api/v\"\n\t_ \"example.org/svc/internal/api\"\n)\n\nfunc main() {}\n",
+    ),
     ("svc/cmd/cart/main_test.go", "package main\n\nimport _ \"example.org/lib/onlytest\"\n"),
     ("svc/cmd/cart/main_windows.go", "package main\n\nimport _ \"example.org/lib/onlywindows\"\n"),
     ("svc/internal/api/api.go", "package api\n"),

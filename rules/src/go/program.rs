@@ -109,7 +109,9 @@ fn check_main(code: &mut Code, binary: &GoBinary, dir: &RelPath, walk: &Walk) ->
     }
     let (message, hint) = match compiled {
         true => (format!("`{dir}` holds the package `{}`, which is no program", package.name), None),
-        false => (format!("`{dir}` holds no Go files for {}", binary.common.id.platform), near_main(code.lowering, dir)),
+        false => {
+            (format!("`{dir}` holds no Go files for {}", binary.common.id.platform), near_main(code.lowering, dir))
+        }
     };
     let mistake = Mistake::new(codes::GO_NO_PACKAGE, message).at(binary.main.at.clone(), "");
     let hint = hint.unwrap_or_else(|| "`main` names the directory of a package `main`, as in `./cmd/cart`".to_owned());

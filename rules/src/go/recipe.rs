@@ -63,7 +63,8 @@ impl Call<'_> {
 
     fn script(&self, directory: &RelPath) -> String {
         let up = vec![".."; directory.segments().count()].join("/");
-        let work = self.work.map_or("off".to_owned(), |dir| format!("\"$root/{}\"", src().join(dir).join(&place("go.work"))));
+        let work =
+            self.work.map_or("off".to_owned(), |dir| format!("\"$root/{}\"", src().join(dir).join(&place("go.work"))));
         let reads: String = self.caches.iter().map(|name| format!(" --read '$root/{}'", gocache(name))).collect();
         let write = self.keep.map_or("$TMPDIR/rg-gocache".to_owned(), |at| format!("$root/{at}"));
         format!(

@@ -81,6 +81,6 @@ const NEAR: usize = 2;
 /// Splits an import path after as many segments as a module's path has.
 fn split_like<'i>(import: &'i str, module: &str) -> Option<(&'i str, &'i str)> {
     let count = module.split('/').count();
-    let ends = import.match_indices('/').map(|(at, _)| at).chain([import.len()]);
-    ends.skip(count - 1).next().map(|end| import.split_at(end))
+    let mut ends = import.match_indices('/').map(|(at, _)| at).chain([import.len()]);
+    ends.nth(count - 1).map(|end| import.split_at(end))
 }

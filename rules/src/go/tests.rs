@@ -136,9 +136,18 @@ fn shop() -> MapTree {
         ("lib/log/log_test.go", "package log\n\nimport \"testing\"\n"),
         ("lib/log/testdata/x", "x"),
         ("lib/other/other.go", "package other\n"),
-        ("svc/go.mod", "module example.org/svc\n\ngo 1.24\n\nrequire (\n\texample.com/check v1.0.0\n\texample.com/old v1.0.0 // indirect\n)\n"),
-        ("svc/go.sum", "example.com/check v1.0.0 h1:zip=\nexample.com/check v1.0.0/go.mod h1:mod=\nexample.com/graph v0.1.0/go.mod h1:mod=\n"),
-        ("svc/cmd/cart/main.go", "package main\n\nimport (\n\t\"fmt\"\n\t\"example.org/lib/log\"\n\t\"example.org/svc/api\"\n)\n\nfunc main() {}\n"),
+        (
+            "svc/go.mod",
+            "module example.org/svc\n\ngo 1.24\n\nrequire (\n\texample.com/check v1.0.0\n\texample.com/old v1.0.0 // indirect\n)\n",
+        ),
+        (
+            "svc/go.sum",
+            "example.com/check v1.0.0 h1:zip=\nexample.com/check v1.0.0/go.mod h1:mod=\nexample.com/graph v0.1.0/go.mod h1:mod=\n",
+        ),
+        (
+            "svc/cmd/cart/main.go",
+            "package main\n\nimport (\n\t\"fmt\"\n\t\"example.org/lib/log\"\n\t\"example.org/svc/api\"\n)\n\nfunc main() {}\n",
+        ),
         ("svc/api/api.go", "package api\n\nimport _ \"embed\"\n\n//go:embed hello.txt\nvar hello string\n"),
         ("svc/api/api_windows.go", "package api\n"),
         ("svc/api/hello.txt", "hello\n"),
@@ -222,7 +231,8 @@ const MAIN: &str = "svc/cmd/cart/main.go";
 
 #[test]
 fn an_import_that_nothing_provides_is_named_with_the_line_that_adds_it() {
-    let main = "package main\n\nimport (\n\t\"example.com/chek/x\"\n\t\"example.org/lib/lgo\"\n\t\"example.net/far\"\n)\n";
+    let main =
+        "package main\n\nimport (\n\t\"example.com/chek/x\"\n\t\"example.org/lib/lgo\"\n\t\"example.net/far\"\n)\n";
     check_mistakes(
         &shop().with(MAIN, main),
         &[
@@ -246,7 +256,9 @@ fn a_module_without_hashes_is_named_with_the_line_that_adds_them() {
 fn a_main_that_is_no_program_is_refused() {
     check_mistakes(
         &shop().with(MAIN, "package cart\n"),
-        &["RG0703 BUILD.toml: `svc/cmd/cart` holds the package `cart`, which is no program (`main` names the directory of a package `main`, as in `./cmd/cart`)"],
+        &[
+            "RG0703 BUILD.toml: `svc/cmd/cart` holds the package `cart`, which is no program (`main` names the directory of a package `main`, as in `./cmd/cart`)",
+        ],
     );
     check_mistakes(
         &shop().without(MAIN).with("svc/cmd/card/main.go", "package main\n"),
@@ -258,7 +270,9 @@ fn a_main_that_is_no_program_is_refused() {
 fn code_without_a_module_is_refused() {
     check_mistakes(
         &MapTree::new(&[(MAIN, "package main\n")]),
-        &["RG0701 BUILD.toml: `svc/cmd/cart` lies in no Go module (run `go mod init MODULE` in the directory that is to be the module)"],
+        &[
+            "RG0701 BUILD.toml: `svc/cmd/cart` lies in no Go module (run `go mod init MODULE` in the directory that is to be the module)",
+        ],
     );
 }
 
@@ -266,7 +280,9 @@ fn code_without_a_module_is_refused() {
 fn an_embed_pattern_without_a_file_is_refused() {
     check_mistakes(
         &shop().without("svc/api/hello.txt"),
-        &["RG0706 svc/api/api.go: `hello.txt` matches no file (embed files that exist and are not ignored, or name in `deps` what makes them)"],
+        &[
+            "RG0706 svc/api/api.go: `hello.txt` matches no file (embed files that exist and are not ignored, or name in `deps` what makes them)",
+        ],
     );
 }
 
@@ -318,6 +334,8 @@ fn a_pattern_without_a_package_is_refused() {
     let lowered = lower(&shop(), &[], &[test("//:unit", "./libs/...")]);
     assert_eq!(
         lowered.said(),
-        ["RG0703 BUILD.toml: `./libs/...` matches no Go package (write a directory from this package, as in `./lib/log`, or `./...`)"]
+        [
+            "RG0703 BUILD.toml: `./libs/...` matches no Go package (write a directory from this package, as in `./lib/log`, or `./...`)"
+        ]
     );
 }
