@@ -51,7 +51,7 @@ fn analyze_anew(recorder: &Recorder<'_>, nested: &[RelPath], settings: &Settings
         definitions::read(Place { recorder, packages: &packages, nested, package }, &settings.platform)
     });
     mistakes.extend(all.iter().flat_map(|definitions| definitions.mistakes.iter().cloned()));
-    let declarations = labels::link(&all, packages.clone(), &mut mistakes);
+    let declarations = labels::link(&all, &packages, &mut mistakes);
     let mut parts = each(&all, |definitions| lower_alone(definitions, recorder, &declarations, settings));
     parts.push(lower_go(&all, recorder, &declarations, settings));
     let mut analysis = Analysis {
@@ -106,12 +106,7 @@ fn lower_alone(
     Part::new(targets, lowering)
 }
 
-fn lower_go(
-    all: &[Definitions],
-    recorder: &Recorder<'_>,
-    declarations: &Declarations,
-    settings: &Settings,
-) -> Part {
+fn lower_go(all: &[Definitions], recorder: &Recorder<'_>, declarations: &Declarations, settings: &Settings) -> Part {
     let mut lowering = Lowering::new(recorder, declarations, settings);
     let (mut binaries, mut tests) = (Vec::new(), Vec::new());
     for declaration in all.iter().flat_map(|definitions| &definitions.declarations) {

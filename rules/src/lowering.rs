@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use model::{
-    Declared, Dependency, Entry, EntryKind, FileKind, FileSet, FileSetId, Kind, Location, Mistake, Need,
-    Platform, Provided, RelPath, Target, TargetId, TreeError,
+    Declared, Dependency, Entry, EntryKind, FileKind, FileSet, FileSetId, Kind, Location, Mistake, Need, Platform,
+    Provided, RelPath, Target, TargetId, TreeError,
 };
 
 use crate::codes;
@@ -109,11 +109,6 @@ impl<'a> Lowering<'a> {
             Some(ResolvedLabel { target, at: named.at.clone() })
         };
         labels.iter().filter_map(resolve).collect()
-    }
-
-    /// Whether a directory is a package.
-    pub fn is_package(&self, dir: &RelPath) -> bool {
-        self.declarations.packages.contains(dir)
     }
 
     /// Returns all declared targets.
