@@ -54,6 +54,8 @@ fn spec(job: &Job<'_>, staged: &Staged, scratch: &Path) -> Result<Spec, Failure>
     mounts.extend(job.extra.iter().cloned());
     mounts.extend(input_mounts(staged)?);
     mounts.push(Mount::BindWritable { from: staged.out.clone(), at: format!("/{}", job.out) });
+    let scribble = scratch.join("scribble");
+    std::fs::create_dir(&scribble).map_err(|error| Failure::Sandbox(error.to_string()))?;
     let own = |(assembled, at): &(std::path::PathBuf, model::RelPath)| Mount::Bind {
         from: assembled.clone(),
         at: format!("/{at}"),
@@ -65,7 +67,7 @@ fn spec(job: &Job<'_>, staged: &Staged, scratch: &Path) -> Result<Spec, Failure>
         env: job.env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         directory: format!("/{}", job.directory),
         network: job.network,
-        scribble: scratch.join("scribble"),
+        scribble: Some(scribble),
     })
 }
 

@@ -27,7 +27,8 @@ impl Executor for OnHost {
         std::fs::create_dir_all(scratch.join("tmp/home")).map_err(broken)?;
         let log = log.try_clone().map_err(broken)?;
         let directory = staged.tree.join(job.directory);
-        let ended = host::run(&argv, &env, &directory, log, job.timeout, &|| cancel.is_cancelled())
+        let plain = host::Plain { argv: &argv, env: &env, directory: &directory };
+        let ended = host::run(&plain, log, job.timeout, &|| cancel.is_cancelled())
             .map_err(|error| Failure::Program { program: argv[0].clone(), why: error.to_string() })?;
         // Outputs are collected from where every executor leaves them.
         std::fs::rename(&staged.out, scratch.join("out")).map_err(broken)?;

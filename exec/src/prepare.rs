@@ -15,8 +15,6 @@ use crate::Failure;
 /// A step with its key.
 pub(crate) struct Prepared {
     pub encoded: Encoded,
-    /// What each dependency made.
-    pub deps: Arc<HashMap<StepId, Arc<Known>>>,
 }
 
 /// Why a step has no key.
@@ -48,7 +46,7 @@ pub(crate) fn prepare(
     let pin = |need: &model::Need| machine.pins.0[need];
     let encoded = graph::encode(graph.action(step), domain, placed, &pin, &|digest| machine.cache.directory(digest));
     match encoded {
-        Ok(encoded) => Ok(Prepared { encoded, deps: Arc::new(deps) }),
+        Ok(encoded) => Ok(Prepared { encoded }),
         Err(EncodeError::Conflict(at)) => Err(Unprepared::Failed(Failure::Conflict(at))),
         Err(EncodeError::Lost(_)) => Err(Unprepared::Lost(directory_producers(graph, step, &deps))),
     }

@@ -241,7 +241,8 @@ impl<'a, 'e> Owner<'a, 'e> {
     fn take(&mut self, index: Index, told: Told, writer: &Sender<Write>) -> Option<Reply> {
         match told {
             Told::Started(attempt) => {
-                (self.on_event)(Event::Started { step: self.step(index), attempt });
+                let step = self.step(index);
+                (self.on_event)(Event::Started { step, attempt });
                 None
             }
             Told::Missed(prepared) => {
@@ -318,7 +319,8 @@ impl<'a, 'e> Owner<'a, 'e> {
 
     fn tell(&mut self, index: Index, report: StepReport) {
         if self.purpose(index) != Purpose::Internal || matches!(report.status, Status::Failed(_)) {
-            (self.on_event)(Event::Finished { step: self.step(index), report: &report });
+            let step = self.step(index);
+            (self.on_event)(Event::Finished { step, report: &report });
         }
         self.reports.insert(index, report);
     }

@@ -197,11 +197,14 @@ impl Scheduler {
         if node.deps.iter().any(|dep| matches!(self.phases[*dep], Phase::Failed | Phase::Skipped)) {
             return self.skip(index);
         }
-        let unknown = node.deps.iter().filter(|dep| self.phases[**dep] != Phase::Known).count();
-        match unknown {
+        match self.unknown_deps(index) {
             0 => self.make_ready(index),
             unknown => self.phases[index] = Phase::Blocked(unknown),
         }
+    }
+
+    fn unknown_deps(&self, index: Index) -> usize {
+        self.nodes[index].deps.iter().filter(|dep| self.phases[**dep] != Phase::Known).count()
     }
 
     fn make_ready(&mut self, index: Index) {
@@ -217,6 +220,10 @@ impl Scheduler {
     fn miss(&mut self, index: Index) {
         if self.stopped {
             return self.skip(index);
+        }
+        // A dependency may have been lost while the cache was asked; then the key may become another.
+        if self.unknown_deps(index) > 0 {
+            return self.block(index);
         }
         self.phases[index] = Phase::Missed;
         self.missed.push((self.priority[index], std::cmp::Reverse(index)));
