@@ -35,14 +35,6 @@ struct Seen {
     verified: HashSet<(Hash, Executable)>,
 }
 
-/// What a look at a blob's file finds.
-enum Found {
-    Sound,
-    Absent,
-    /// Not what its name says; it is in the trash now. The inode, if there are other names for it.
-    Corrupt(Option<Inode>),
-}
-
 /// What identifies a file on this file system, whatever its names.
 pub(crate) type Inode = (u64, u64);
 
@@ -53,7 +45,7 @@ pub(crate) fn inode(metadata: &fs::Metadata) -> Inode {
 /// A blob that cannot be had.
 pub(crate) enum Missing {
     Absent,
-    /// Its bytes were wrong. Assembled directories that hold the inode are wrong too.
+    /// Its bytes were wrong, and it is in the trash now. Assembled directories that hold the inode are wrong too.
     Corrupt(Option<Inode>),
 }
 
@@ -151,16 +143,13 @@ impl Blobs {
     pub(crate) fn path(&self, digest: &Digest, executable: Executable) -> Result<PathBuf, Missing> {
         let path = self.layout.blob(&digest.hash, executable);
         match self.find(digest, executable, &path) {
-            Found::Sound => return Ok(path),
-            Found::Corrupt(inode) => return Err(Missing::Corrupt(inode)),
-            Found::Absent => {}
+            Err(Missing::Absent) => {}
+            found => return found.map(|()| path),
         }
         let twin = self.layout.blob(&digest.hash, executable.other());
-        match self.find(digest, executable.other(), &twin) {
-            Found::Sound => self.duplicate(&twin, digest, executable).map(|()| path).map_err(|_| Missing::Absent),
-            Found::Corrupt(inode) => Err(Missing::Corrupt(inode)),
-            Found::Absent => Err(Missing::Absent),
-        }
+        self.find(digest, executable.other(), &twin)?;
+        self.duplicate(&twin, digest, executable).map_err(|_| Missing::Absent)?;
+        Ok(path)
     }
 
     /// Makes the other variant of a verified blob: a copy, because the mode belongs to the inode.
@@ -176,32 +165,32 @@ impl Blobs {
     }
 
     /// Looks at a file, and compares its bytes with its name if this process has not done so yet.
-    fn find(&self, digest: &Digest, executable: Executable, path: &Path) -> Found {
+    fn find(&self, digest: &Digest, executable: Executable, path: &Path) -> Result<(), Missing> {
         if !self.touch_once(digest, executable, path) {
-            return Found::Absent;
+            return Err(Missing::Absent);
         }
-        let Ok(metadata) = fs::symlink_metadata(path) else { return Found::Absent };
+        let Ok(metadata) = fs::symlink_metadata(path) else { return Err(Missing::Absent) };
         let of_size = metadata.is_file() && metadata.len() == digest.size_bytes;
         let name = (digest.hash, executable);
         if of_size && self.seen().verified.contains(&name) {
-            return Found::Sound;
+            return Ok(());
         }
         match hash_file(path) {
             Ok(hashed) if hashed == *digest => {}
             // The bytes are what the name says, and the asked size is wrong.
-            Ok(hashed) if hashed.hash == digest.hash => return Found::Absent,
+            Ok(hashed) if hashed.hash == digest.hash => return Err(Missing::Absent),
             // Too many open files, no memory, no permission: the file may be good.
-            Err(error) if !is_damage(&error) => return Found::Absent,
+            Err(error) if !is_damage(&error) => return Err(Missing::Absent),
             Ok(_) | Err(_) => {
                 self.discard_corrupt(digest.hash, executable);
-                return Found::Corrupt((metadata.nlink() > 1).then(|| inode(&metadata)));
+                return Err(Missing::Corrupt((metadata.nlink() > 1).then(|| inode(&metadata))));
             }
         }
         if metadata.permissions().mode() & 0o7777 != executable.mode() {
             let _ = files::set_mode(path, executable.mode());
         }
         self.seen().verified.insert(name);
-        Found::Sound
+        Ok(())
     }
 
     /// Moves a file that is not what its name says into the trash.
@@ -218,13 +207,6 @@ impl Blobs {
     /// Forgets what was verified: after a failed sync, what was read back may not be what the disk holds.
     pub(crate) fn doubt(&self) {
         self.seen().verified.clear();
-    }
-}
-
-impl Missing {
-    pub(crate) fn lost(digest: &Digest) -> impl FnOnce(Missing) -> Lost {
-        let lost = Lost(*digest);
-        move |_| lost
     }
 }
 

@@ -241,8 +241,7 @@ fn patiently(take: impl Fn() -> Result<(), TryLockError>) -> Result<(), Fault> {
 }
 
 fn connect(file: &Path) -> Result<Connection, Fault> {
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(32);
@@ -279,9 +278,7 @@ fn schema(connection: &Connection) -> rusqlite::Result<i64> {
 }
 
 fn is_whole(connection: &Connection) -> bool {
-    connection
-        .query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0))
-        .is_ok_and(|text| text == "ok")
+    connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0)).is_ok_and(|text| text == "ok")
 }
 
 fn refused(cause: impl Error + Send + Sync + 'static) -> Fault {

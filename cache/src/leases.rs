@@ -81,7 +81,8 @@ impl Leases {
         }
         // Without a number (the database is unusable) nothing is evicted while this lease lives.
         let counter = self.database.with(|c| rows::next_counter(c)).unwrap_or(0);
-        let lease = Lease::create(&self.layout, counter).map_err(CacheError::io("make a lease in", &self.layout.leases))?;
+        let lease =
+            Lease::create(&self.layout, counter).map_err(CacheError::io("make a lease in", &self.layout.leases))?;
         sweep(&self.layout);
         Ok(lease)
     }

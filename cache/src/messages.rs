@@ -125,6 +125,19 @@ impl Messages {
     }
 }
 
+impl Messages {
+    /// Adds a directory and all below it that are there to `marked`.
+    pub(crate) fn mark(&self, root: Hash, marked: &mut BTreeSet<Hash>) {
+        let mut next = if marked.insert(root) { vec![root] } else { Vec::new() };
+        while !next.is_empty() {
+            let found = self.get(&next).into_iter().flatten();
+            let directories: Vec<Directory> = found.filter_map(|bytes| Directory::decode(&bytes).ok()).collect();
+            let below = directories.iter().flat_map(|directory| &directory.directories).map(|node| node.digest.hash);
+            next = below.filter(|&hash| marked.insert(hash)).collect();
+        }
+    }
+}
+
 /// Stores messages as a part of a transaction.
 pub(crate) fn store(c: &Connection, pending: &Pending, counter: i64) -> rusqlite::Result<()> {
     pending.iter().try_for_each(|(hash, bytes)| rows::put_message(c, hash, bytes, counter))

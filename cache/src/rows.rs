@@ -95,9 +95,8 @@ fn result_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<ResultRow> {
 }
 
 pub(crate) fn put_result(c: &Connection, row: &ResultRow) -> rusqlite::Result<()> {
-    c.prepare_cached("INSERT OR REPLACE INTO result (key, bytes, seal, last_use) VALUES (?1, ?2, ?3, ?4)")?.execute(
-        params![row.key.as_slice(), row.bytes, row.seal, row.last_use],
-    )?;
+    c.prepare_cached("INSERT OR REPLACE INTO result (key, bytes, seal, last_use) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![row.key.as_slice(), row.bytes, row.seal, row.last_use])?;
     Ok(())
 }
 
@@ -110,8 +109,11 @@ pub(crate) fn drop_result(c: &Connection, row: &ResultRow) -> rusqlite::Result<(
 
 /// Deletes a result, unless it was stored or used since it was read.
 pub(crate) fn evict_result(c: &Connection, row: &ResultRow) -> rusqlite::Result<usize> {
-    c.prepare_cached("DELETE FROM result WHERE key = ?1 AND seal = ?2 AND last_use = ?3")?
-        .execute(params![row.key.as_slice(), row.seal, row.last_use])
+    c.prepare_cached("DELETE FROM result WHERE key = ?1 AND seal = ?2 AND last_use = ?3")?.execute(params![
+        row.key.as_slice(),
+        row.seal,
+        row.last_use
+    ])
 }
 
 pub(crate) fn use_result(c: &Connection, key: &RowKey, counter: i64) -> rusqlite::Result<()> {
@@ -126,10 +128,7 @@ pub(crate) fn count_results(c: &Connection) -> rusqlite::Result<i64> {
 
 pub(crate) fn messages(c: &Connection, hashes: &[Hash]) -> rusqlite::Result<Vec<Option<Arc<[u8]>>>> {
     let mut select = c.prepare_cached("SELECT bytes FROM message WHERE hash = ?1")?;
-    hashes
-        .iter()
-        .map(|hash| select.query_row([hash.as_slice()], |row| row.get::<_, Arc<[u8]>>(0)).optional())
-        .collect()
+    hashes.iter().map(|hash| select.query_row([hash.as_slice()], |row| row.get::<_, Arc<[u8]>>(0)).optional()).collect()
 }
 
 pub(crate) fn put_message(c: &Connection, hash: &Hash, bytes: &[u8], counter: i64) -> rusqlite::Result<()> {
@@ -166,8 +165,11 @@ pub(crate) fn each_message(c: &Connection, mut on: impl FnMut(Hash, &[u8])) -> r
 pub(crate) fn put_history(c: &Connection, name: &str, duration: Duration, peak_bytes: u64) -> rusqlite::Result<()> {
     let duration_ns = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
     let peak_bytes = i64::try_from(peak_bytes).unwrap_or(i64::MAX);
-    c.prepare_cached("INSERT OR REPLACE INTO history VALUES (?1, ?2, ?3)")?
-        .execute(params![name, duration_ns, peak_bytes])?;
+    c.prepare_cached("INSERT OR REPLACE INTO history VALUES (?1, ?2, ?3)")?.execute(params![
+        name,
+        duration_ns,
+        peak_bytes
+    ])?;
     Ok(())
 }
 

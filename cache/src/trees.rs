@@ -28,7 +28,7 @@ impl Cache {
             return Ok(place);
         }
         let made = self.make_tree(root)?;
-        self.publish(&made, &place).map_err(|_| Lost(*root))?;
+        self.publish(&made, &place, root).map_err(|_| Lost(*root))?;
         self.assembled().insert(root.hash);
         Ok(place)
     }
@@ -43,7 +43,7 @@ impl Cache {
         if !place.is_dir() || touched.is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
             return false;
         }
-        let sound = self.tree_matches(place, root, &mut |_, metadata, file| metadata.len() == file.size_bytes);
+        let sound = self.has_sizes(place, root);
         if sound {
             self.assembled().insert(root.hash);
         } else {
@@ -92,18 +92,19 @@ impl Cache {
     }
 
     /// Moves a made directory to its place. If another thread or process was faster, theirs is taken.
-    fn publish(&self, made: &Path, place: &Path) -> io::Result<()> {
+    fn publish(&self, made: &Path, place: &Path, root: &Digest) -> io::Result<()> {
         let moved = files::rename_new(made, place);
         if moved.is_ok() {
             // Only now: a directory that cannot be written cannot change its parent.
             return files::set_mode(place, READ_ONLY);
         }
         let _ = files::remove_tree(made);
-        match files::touch(place) {
-            Ok(()) if place.is_dir() => Ok(()),
-            Ok(()) => Err(io::ErrorKind::NotADirectory.into()),
-            Err(_) => moved,
-        }
+        let _ = files::touch(place);
+        if self.has_sizes(place, root) { Ok(()) } else { moved }
+    }
+
+    fn has_sizes(&self, place: &Path, root: &Digest) -> bool {
+        self.tree_matches(place, root, &mut |_, metadata, file| metadata.len() == file.size_bytes)
     }
 
     /// Returns whether an assembled directory is what its messages say. `check` compares the files.
