@@ -134,13 +134,10 @@ impl Checkout {
 
     /// Returns the ids of many files, in their order. Threads are started only if there is much to hash.
     pub fn ids(&self, files: &[&RelPath]) -> Vec<Result<FileId, TreeError>> {
-        let nodes: Vec<Option<&Node>> = files.iter().map(|file| self.table.node(file.as_str())).collect();
-        let unknown = |node: &&&Node| node.kind.of_file().is_some() && node.hash.get().is_none();
-        let (count, bytes) = nodes
-            .iter()
-            .flatten()
-            .filter(|node| unknown(&node))
-            .fold((0, 0), |(count, bytes), node| (count + 1, node.key.size_bytes.saturating_add(bytes)));
+        let nodes = self.table.find_all(files.iter().map(|file| file.as_str()));
+        let unknown = nodes.iter().flatten().filter(|node| node.kind.of_file().is_some() && node.hash.get().is_none());
+        let (count, bytes) =
+            unknown.fold((0, 0_u64), |(count, bytes), node| (count + 1, bytes.saturating_add(node.key.size_bytes)));
         let id = |(&file, node): (&&RelPath, &Option<&Node>)| self.id_of(file, *node);
         if count > FEW_FILES || (count > 1 && bytes > FEW_BYTES) {
             return files.par_iter().zip(&nodes).map(id).collect();

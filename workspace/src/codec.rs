@@ -193,3 +193,85 @@ impl KeyUnpacker<'_> {
         Some(self.last)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW_NS: i64 = 1_000;
+
+    fn key(modified_ns: i64, changed_ns: i64) -> StatKey {
+        StatKey { size_bytes: 3, modified_ns, changed_ns, inode: 9, device: 1 }
+    }
+
+    fn node(kind: Kind, key: StatKey) -> Node {
+        let node = Node::new(kind, key);
+        node.hash.get_or_init(|| [7; 32]);
+        node
+    }
+
+    /// Returns the table that the next run starts from.
+    fn next(table: &Table, ignores: &Ignores) -> Known {
+        decode(&encode(table, ignores, NOW_NS)).expect("what was just encoded")
+    }
+
+    #[test]
+    fn a_file_that_changed_in_the_last_tick_loses_its_id() {
+        for (key, kept) in [
+            (key(NOW_NS - 1, NOW_NS - 1), true),
+            (key(NOW_NS, NOW_NS - 1), false),
+            (key(NOW_NS - 1, NOW_NS), false),
+            (key(i64::MAX, 0), false),
+        ] {
+            let mut table = Table::empty();
+            table.begin("", 0);
+            table.push("f", node(Kind::File, key));
+            let next = next(&table, &Ignores::new(&[])).table;
+            let found = next.node("f").expect("the file");
+            assert_eq!((found.key, found.hash.get().is_some()), (key, kept));
+        }
+    }
+
+    #[test]
+    fn a_directory_and_an_ignore_file_that_changed_in_the_last_tick_are_looked_at_again() {
+        for (key, kept) in
+            [(key(NOW_NS - 1, NOW_NS - 1), key(NOW_NS - 1, NOW_NS - 1)), (key(1, NOW_NS), StatKey::UNKNOWN)]
+        {
+            let mut table = Table::empty();
+            table.begin("", 0);
+            let dir = table.push("d", Node::new(Kind::Directory, key));
+            table.push("w", Node::new(Kind::Workspace, key));
+            table.begin("d", dir);
+            let mut ignores = Ignores::new(&[]);
+            ignores.add("d", key);
+            let next = next(&table, &ignores);
+            assert_eq!(["d", "w"].map(|path| next.table.node(path).expect("both entries").key), [kept, kept]);
+            assert_eq!(next.ignore_files, [("d".to_owned(), kept)]);
+        }
+    }
+
+    fn any_key() -> impl Strategy<Value = StatKey> {
+        any::<(u64, i64, i64, u64, u32)>().prop_map(|(size_bytes, modified_ns, changed_ns, inode, device)| StatKey {
+            size_bytes,
+            modified_ns,
+            changed_ns,
+            inode,
+            device,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_stat_survives_the_encoding(keys in prop::collection::vec(any_key(), 0..20)) {
+            let mut table = Table::empty();
+            table.begin("", 0);
+            for (number, key) in keys.iter().enumerate() {
+                table.push(&format!("{number:02}"), Node::new(KINDS[number % 3], *key));
+            }
+            let next = next(&table, &Ignores::new(&[])).table;
+            prop_assert_eq!(next.nodes[1..].iter().map(|node| node.key).collect::<Vec<_>>(), keys);
+        }
+    }
+}

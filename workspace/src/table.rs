@@ -103,11 +103,20 @@ impl Table {
 
     /// Returns the entry at a path.
     pub fn node(&self, path: &str) -> Option<&Node> {
-        if path.is_empty() {
-            return self.nodes.first();
-        }
-        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
-        self.child(self.dir(parent)?, name)
+        self.find_all(std::iter::once(path)).pop().flatten()
+    }
+
+    /// Returns the entries at many paths. Neighbours that lie in one directory share the search for it.
+    pub fn find_all<'p>(&self, paths: impl Iterator<Item = &'p str>) -> Vec<Option<&Node>> {
+        let mut last: Option<&Dir> = None;
+        let find = |path: &str| {
+            let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+            if last.is_none_or(|dir| self.path(dir) != parent) {
+                last = self.dir(parent);
+            }
+            if path.is_empty() { self.nodes.first() } else { self.child(last?, name) }
+        };
+        paths.map(find).collect()
     }
 
     /// Returns the entry of a directory that has the name.
