@@ -17,8 +17,8 @@ pub struct Report {
     pub undelivered: BTreeMap<TargetId, String>,
     /// Whether the run was cancelled from outside.
     pub interrupted: bool,
-    /// What the next run has to know.
-    pub results: Results,
+    /// What the next run has to know; `None` if that is what this one knew.
+    pub results: Option<Results>,
 }
 
 /// How a step ended.
