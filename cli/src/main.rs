@@ -1,2 +1,8 @@
 //! The program rg.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::bug::report_panics();
+    cli::front::start()
+}
