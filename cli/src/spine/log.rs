@@ -4,18 +4,17 @@ use super::build::read_log;
 use super::load::{identify, load, results, select, static_keys};
 use super::open::{Refused, open};
 use crate::exit::Exit;
-use crate::options::Options;
+use crate::front::Session;
 use crate::problem::Problem;
-use crate::surroundings::Surroundings;
 
 /// Prints the logs of a target's steps.
-pub fn log(target: &str, options: &Options, surroundings: &Surroundings) -> Result<Exit, Refused> {
-    let opened = open(options, surroundings)?;
+pub fn log(target: &str, session: &Session) -> Result<Exit, Refused> {
+    let opened = open(session)?;
     let loaded = load(&opened)?;
     let domain = if opened.executor == rules::ExecutorChoice::Host { "host" } else { "" };
     let keys = static_keys(&loaded.graph, &identify(&loaded), domain);
     let known = results(&opened);
-    let console = options.display.console;
+    let console = session.options.display.console;
     let mut found = false;
     for id in select(&[target.to_owned()], &opened, &loaded.graph)? {
         let Some(index) = loaded.graph.target_index(&id) else { continue };

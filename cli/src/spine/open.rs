@@ -8,10 +8,11 @@ use model::{Memory, Mistake, RelPath};
 use rules::{ExecutorChoice, Settings, SettingsTexts};
 
 use crate::args::Rung;
+use crate::commands;
 use crate::exit::Exit;
+use crate::front::Session;
 use crate::options::Options;
 use crate::problem::Problem;
-use crate::surroundings::Surroundings;
 
 /// A workspace that a command works on.
 pub struct Opened {
@@ -35,48 +36,30 @@ pub struct Opened {
 #[derive(Debug)]
 pub enum Refused {
     /// Something about the call or the machine.
-    Problem(Problem),
+    Problem(Box<Problem>),
     /// Mistakes in definitions of the workspace with this root.
     Mistakes(Vec<Mistake>, PathBuf),
 }
 
 impl From<Problem> for Refused {
     fn from(problem: Problem) -> Refused {
-        Refused::Problem(problem)
+        Refused::Problem(Box::new(problem))
     }
 }
 
 /// Opens the workspace that the options or the current directory name.
-pub fn open(options: &Options, surroundings: &Surroundings) -> Result<Opened, Refused> {
-    let root = root(options)?;
+pub fn open(session: &Session) -> Result<Opened, Refused> {
+    let options = &session.options;
+    let root = commands::root(&options.place)?;
+    let root = root.canonicalize().map_err(|error| Problem::of(Exit::Definition, &error))?;
     let settings = settings(&root, options)?;
     let executor = executor(&settings, options)?;
-    let cache = Cache::at(cache_directory(options)?, settings.max_size_bytes);
+    let cache = Cache::at(commands::cache_directory(&options.place)?, settings.max_size_bytes);
     let memory_name = memory_name(&root, &settings, executor, options);
     let here = options.place.directory.strip_prefix(&root).ok().and_then(Path::to_str);
     let here = here.and_then(|here| RelPath::new(here).ok()).unwrap_or_else(RelPath::root);
     let memory = cache.recall(&memory_name);
-    let _ = surroundings;
     Ok(Opened { root, here, settings, executor, cache, memory, memory_name })
-}
-
-/// Finds the root of the workspace.
-pub fn root(options: &Options) -> Result<PathBuf, Problem> {
-    let place = &options.place;
-    if let Some(asked) = &place.workspace {
-        if asked.join("workspace.toml").is_file() {
-            return asked.canonicalize().map_err(|error| Problem::of(Exit::Definition, &error));
-        }
-        let message = format!("{} has no workspace.toml", asked.display());
-        return Err(Problem::new(Exit::Definition, message).hint("name the directory that holds workspace.toml"));
-    }
-    workspace::find(&place.directory).ok_or_else(|| {
-        Problem::new(
-            Exit::Definition,
-            format!("there is no workspace.toml in {} or above it", place.directory.display()),
-        )
-        .hint("go to a workspace, name one with --workspace DIR, or begin one: write workspace.toml with the lines `[workspace]` and `name = \"…\"`")
-    })
 }
 
 fn settings(root: &Path, options: &Options) -> Result<Settings, Refused> {
@@ -125,14 +108,6 @@ fn choice(rung: Rung) -> ExecutorChoice {
         Rung::Remote => ExecutorChoice::Remote,
         Rung::Host => ExecutorChoice::Host,
     }
-}
-
-/// Returns the cache directory.
-pub fn cache_directory(options: &Options) -> Result<PathBuf, Problem> {
-    options.place.cache.clone().ok_or_else(|| {
-        Problem::new(Exit::Machine, "there is no place for the cache: none of RG_CACHE_DIR, XDG_CACHE_HOME and HOME is set")
-            .hint("set RG_CACHE_DIR to a directory that may be written to")
-    })
 }
 
 /// What is remembered belongs to a workspace and the options that change keys, never to what was asked for.

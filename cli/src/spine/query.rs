@@ -8,18 +8,17 @@ use super::load::{Loaded, exists, load};
 use super::open::{Opened, Refused, open};
 use crate::args::Output;
 use crate::exit::Exit;
-use crate::options::Options;
+use crate::front::Session;
 use crate::problem::Problem;
-use crate::surroundings::Surroundings;
 
 /// Prints the answer to a query.
-pub fn query(text: &str, options: &Options, surroundings: &Surroundings) -> Result<Exit, Refused> {
+pub fn query(text: &str, session: &Session) -> Result<Exit, Refused> {
     let expression = parse(text).map_err(|error| problem(text, &error))?;
-    let opened = open(options, surroundings)?;
+    let opened = open(session)?;
     let loaded = load(&opened)?;
     let answer = evaluate(&expression, &loaded.graph, &|word| resolve(word, &opened, &loaded))
         .map_err(|error| problem(text, &error))?;
-    options.display.console.answer(&print(&answer, &loaded.graph, format(options.display.output)))?;
+    session.options.display.console.answer(&print(&answer, &loaded.graph, format(session.options.display.output)))?;
     Ok(Exit::Done)
 }
 
@@ -32,8 +31,13 @@ fn resolve(word: &str, opened: &Opened, loaded: &Loaded) -> Result<Vec<Node>, Qu
     }
     let analysis = loaded.graph.analysis();
     let selected = rules::select(&[word.to_owned()], &opened.here, analysis, rules::Wildcards::All)
-        .map_err(|mistakes| QueryError::pattern(&mistakes))?;
+        .map_err(|mistakes| unresolved(&mistakes))?;
     Ok(selected.iter().filter_map(|id| node(&loaded.graph, id)).collect())
+}
+
+fn unresolved(mistakes: &[model::Mistake]) -> QueryError {
+    let messages: Vec<&str> = mistakes.iter().map(|mistake| mistake.message.as_str()).collect();
+    QueryError::unresolved(messages.join("; "), mistakes.iter().find_map(|mistake| mistake.hint.clone()))
 }
 
 fn node(graph: &Graph, id: &model::TargetId) -> Option<Node> {
@@ -52,7 +56,7 @@ fn format(output: Output) -> Format {
         Output::Mermaid => Format::Mermaid,
         Output::Tree => Format::Tree,
         Output::Json => Format::Json,
-        Output::Jsonl => Format::Jsonl,
+        Output::Jsonl => Format::JsonLines,
     }
 }
 
@@ -65,7 +69,9 @@ fn problem(text: &str, error: &QueryError) -> Problem {
     let before = text.get(..span.start).map_or(0, |before| before.chars().count());
     let width = text.get(span.clone()).map_or(1, |part| part.chars().count()).max(1);
     let underlined = format!("{text}\n           {}{}", " ".repeat(before), "^".repeat(width));
-    Problem::new(exit, error.to_string())
-        .because(underlined)
-        .hint("`rg query --help` shows the language; quote the whole query for the shell")
+    let problem = Problem::new(exit, error.to_string()).because(underlined);
+    match error.hint() {
+        Some(hint) => problem.hint(hint),
+        None => problem.hint("`rg query --help` shows the language; quote the whole query for the shell"),
+    }
 }

@@ -6,28 +6,23 @@ use std::os::unix::process::CommandExt;
 use graph::Goal;
 use model::Content;
 
-use super::build::Session;
+use super::build::Building;
 use super::open::Refused;
 use crate::exit::Exit;
-use crate::options::{Mode, Options, Request};
+use crate::front::Session;
+use crate::options::{Mode, Request};
 use crate::problem::Problem;
-use crate::surroundings::Surroundings;
 
 /// Builds the target, then runs its program in the current directory with the caller's environment.
-pub fn run(
-    request: &Request,
-    arguments: &[OsString],
-    options: &Options,
-    surroundings: &Surroundings,
-) -> Result<Exit, Refused> {
-    let session = Session::begin(options, surroundings)?;
-    let selected = session.select(&request.patterns)?;
+pub fn run(request: &Request, arguments: &[OsString], session: &Session) -> Result<Exit, Refused> {
+    let building = Building::begin(session)?;
+    let selected = building.select(&request.patterns)?;
     let [target] = selected.as_slice() else {
         let message = format!("`{}` names {} targets; rg run takes one", request.patterns.join(" "), selected.len());
         return Err(Problem::new(Exit::Definition, message).into());
     };
-    let built = session.perform(request, &[Goal::Build(target.clone())], None)?;
-    if built.exit != Exit::Done || options.execution.mode == Mode::DryRun {
+    let built = building.perform(request, &[Goal::Build(target.clone())], None)?;
+    if built.exit != Exit::Done || session.options.execution.mode == Mode::DryRun {
         return Ok(built.exit);
     }
     let outputs = built.report.iter().flat_map(|report| report.deliveries.values().flatten());
@@ -39,7 +34,7 @@ pub fn run(
             .hint("`rg query 'kind(go_binary, //...)'` lists programs")
             .into());
     };
-    let path = session.opened.root.join(&program.path);
+    let path = building.opened.root.join(&program.path);
     let error = std::process::Command::new(&path).args(arguments).exec();
     Err(Problem::new(Exit::Machine, format!("cannot start {}", program.path)).because(error.to_string()).into())
 }

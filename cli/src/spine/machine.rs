@@ -1,27 +1,26 @@
-//! The checks of `rg doctor`: what of this machine rg found, and what repairs it.
+//! What rg finds of this machine: its own program, sandboxes, host tools; and the checks of `rg doctor`.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use model::Need;
 use rules::Toolchain;
 
-use super::build::{helper, tool_surroundings};
 use super::open::{Opened, open};
 use crate::doctor::Check;
 use crate::exit::Exit;
-use crate::options::Options;
+use crate::front::Session;
 use crate::problem::Problem;
-use crate::surroundings::Surroundings;
 
 /// Looks at the machine, and at the workspace if there is one.
-pub fn checks(options: &Options, surroundings: &Surroundings) -> Result<Vec<Check>, Problem> {
-    let mut checks = vec![native()?, Check::ok("executor host", "used only when it is asked for by name: no isolation")];
-    match open(options, surroundings) {
+pub fn checks(session: &Session) -> Vec<Check> {
+    let mut checks = vec![native(), Check::ok("executor host", "used only when it is asked for by name: no isolation")];
+    match open(session) {
         Ok(opened) => {
             checks.push(Check::ok("workspace", format!("{} in {}", opened.settings.name, opened.root.display())));
             checks.push(cache(&opened));
-            checks.extend(toolchains(&opened, surroundings)?);
+            checks.extend(toolchains(&opened, session));
         }
         Err(_) => checks.push(Check::warn(
             "workspace",
@@ -29,15 +28,18 @@ pub fn checks(options: &Options, surroundings: &Surroundings) -> Result<Vec<Chec
             "go to a workspace, or `rg --workspace DIR doctor`",
         )),
     }
-    Ok(checks)
+    checks
 }
 
-fn native() -> Result<Check, Problem> {
-    let sandbox = exec::sandbox::Sandbox { helper: helper()? };
-    Ok(match sandbox.probe() {
+fn native() -> Check {
+    let sandbox = match sandbox() {
+        Ok(sandbox) => sandbox,
+        Err(problem) => return Check::fail("executor native", problem.message, "start rg by its full path"),
+    };
+    match sandbox.probe() {
         Ok(()) => Check::ok("executor native", "namespaces and overlay file systems work: actions run in sandboxes"),
         Err(refused) => Check::fail("executor native", refused.to_string(), refused.fix.to_string()),
-    })
+    }
 }
 
 fn cache(opened: &Opened) -> Check {
@@ -52,8 +54,8 @@ fn cache(opened: &Opened) -> Check {
     }
 }
 
-fn toolchains(opened: &Opened, surroundings: &Surroundings) -> Result<Vec<Check>, Problem> {
-    let tools = tool_surroundings(surroundings, &opened.root)?;
+fn toolchains(opened: &Opened, session: &Session) -> Vec<Check> {
+    let Ok(tools) = tool_surroundings(session, &opened.root) else { return Vec::new() };
     let check = |(name, toolchain): (&Arc<str>, &Toolchain)| {
         let Toolchain::Host { programs } = toolchain;
         let need = Need::Host { toolchain: name.clone(), programs: programs.clone() };
@@ -70,5 +72,28 @@ fn toolchains(opened: &Opened, surroundings: &Surroundings) -> Result<Vec<Check>
             }
         }
     };
-    Ok(opened.settings.toolchains.iter().map(check).collect())
+    opened.settings.toolchains.iter().map(check).collect()
+}
+
+/// Returns the maker of sandboxes, whose helper is rg itself.
+pub fn sandbox() -> Result<exec::sandbox::Sandbox, Problem> {
+    Ok(exec::sandbox::Sandbox { helper: helper()? })
+}
+
+fn helper() -> Result<PathBuf, Problem> {
+    std::env::current_exe().map_err(|error| {
+        Problem::new(Exit::Machine, "cannot find rg's own program").because(error.to_string())
+    })
+}
+
+/// Returns what decides which host tools are found.
+pub fn tool_surroundings(session: &Session, root: &Path) -> Result<exec::tools::Surroundings, Problem> {
+    let environment = &session.surroundings.environment;
+    Ok(exec::tools::Surroundings {
+        path: environment.get("PATH").unwrap_or_default().to_owned(),
+        home: environment.directory("HOME").map(Path::to_owned),
+        directory: root.to_owned(),
+        env: environment.texts(),
+        helper: helper()?,
+    })
 }
