@@ -5,7 +5,9 @@
 
 use std::error::Error;
 use std::fs::{self, File, TryLockError};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -40,6 +42,8 @@ type Cause = Arc<dyn Error + Send + Sync>;
 pub(crate) struct Database {
     layout: Arc<Layout>,
     state: Mutex<State>,
+    /// The inode of the file that was opened last, to tell it from one that another process has put in its place.
+    inode: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -79,7 +83,7 @@ enum Unfit {
 
 impl Database {
     pub(crate) fn new(layout: Arc<Layout>) -> Database {
-        Database { layout, state: Mutex::new(State::Closed) }
+        Database { layout, state: Mutex::new(State::Closed), inode: AtomicU64::new(0) }
     }
 
     /// Runs `work` on the open database. If it turns out to be broken it is made anew, and `work` runs once more.
@@ -118,12 +122,11 @@ impl Database {
     pub(crate) fn check(&self) -> Result<Soundness, CacheError> {
         let report = |c: &mut Connection| c.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0));
         let file = self.layout.database();
-        let before = fs::metadata(&file).ok().map(|metadata| inode(&metadata));
+        let before = inode(&file);
         let text = self.with(report)?;
-        let after = fs::metadata(&file).ok().map(|metadata| inode(&metadata));
         if text == "ok" {
             // `with` has replaced it on the way if it could not even be read.
-            let same = before.is_none() || before == after;
+            let same = before == 0 || before == inode(&file);
             return Ok(if same { Soundness::Sound } else { Soundness::Replaced });
         }
         *self.lock() = State::Closed;
@@ -159,10 +162,12 @@ impl Database {
         }
         let file = self.layout.database();
         let lock = self.shared_lock(&file)?;
+        self.inode.store(inode(&file), Ordering::Relaxed);
         let connection = match connect(&file) {
             Err(Fault::Refused(cause)) => connect_read_only(&file).map_err(|_| Fault::Refused(cause)),
             done => done,
         }?;
+        self.inode.store(inode(&file), Ordering::Relaxed);
         Ok(Open { connection, _lock: lock })
     }
 
@@ -189,7 +194,8 @@ impl Database {
         let lock = files::open_lock(&self.layout.database_lock()).map_err(refused)?;
         lock.try_lock().map_err(|_| refused(Unfit::InUse))?;
         // Between our closing and our locking, another process may have replaced it already.
-        if connect(&self.layout.database()).is_ok_and(|connection| is_whole(&connection)) {
+        let file = self.layout.database();
+        if inode(&file) != self.inode.load(Ordering::Relaxed) && connect(&file).is_ok() {
             return Ok(());
         }
         self.move_away().map_err(refused)
@@ -218,8 +224,9 @@ pub(crate) enum Soundness {
     Replaced,
 }
 
-fn inode(metadata: &fs::Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(metadata)
+/// Returns the inode of a file; 0, which is none, if there is no file.
+fn inode(file: &Path) -> u64 {
+    fs::metadata(file).map_or(0, |metadata| metadata.ino())
 }
 
 fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
@@ -275,10 +282,6 @@ fn connect_read_only(file: &Path) -> Result<Connection, Fault> {
 
 fn schema(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
-}
-
-fn is_whole(connection: &Connection) -> bool {
-    connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0)).is_ok_and(|text| text == "ok")
 }
 
 fn refused(cause: impl Error + Send + Sync + 'static) -> Fault {
