@@ -243,6 +243,7 @@ pub(crate) fn hash_file(path: &Path) -> io::Result<Digest> {
 
 /// Moves something into a directory of its own in the trash, and returns where it is now.
 pub(crate) fn trash(layout: &Layout, path: &Path) -> io::Result<PathBuf> {
+    fs::create_dir_all(&layout.trash)?;
     let room = tempfile::Builder::new().prefix("lost-").tempdir_in(&layout.trash)?.keep();
     let to = room.join(path.file_name().unwrap_or_default());
     match fs::rename(path, &to) {

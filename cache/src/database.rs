@@ -161,6 +161,8 @@ impl Database {
             return Err(refused(Unfit::Sqlite(rusqlite::version())));
         }
         let file = self.layout.database();
+        // A store that cannot be made is found out by whoever opens the file.
+        let _ = fs::create_dir_all(&self.layout.root);
         let lock = self.shared_lock(&file)?;
         self.inode.store(inode(&file), Ordering::Relaxed);
         let connection = match connect(&file) {
@@ -179,11 +181,9 @@ impl Database {
             // A store that cannot be written: nobody replaces anything in it.
             Err(_) => return Ok(None),
         };
-        if !file.exists() && lock.try_lock().is_ok() {
-            if !file.exists() {
-                let _ = self.move_away();
-            }
-            // Others may open the empty place now; they make the same tables.
+        // Others may open the empty place at the same time; they make the same tables.
+        if !file.exists() && lock.try_lock().is_ok() && !file.exists() {
+            let _ = self.move_away();
         }
         patiently(|| lock.try_lock_shared())?;
         Ok(Some(lock))
@@ -209,6 +209,7 @@ impl Database {
         if names.iter().all(|name| !name.exists()) {
             return Ok(());
         }
+        fs::create_dir_all(&self.layout.trash)?;
         let trash = tempfile::Builder::new().prefix("db-").tempdir_in(&self.layout.trash)?.keep();
         for name in names.iter().filter(|name| name.exists()) {
             fs::rename(name, trash.join(name.file_name().expect("a file below the store")))?;

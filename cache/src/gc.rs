@@ -150,31 +150,34 @@ impl Cache {
             }
         }
         let mut room = Room::Left;
-        for (row, reach) in self.results_by_use(before) {
-            let fits = reach.as_ref().is_some_and(|(_, reach)| kept.bytes + kept.more(before, reach) <= to);
-            match reach {
-                Some((Use::Now, reach)) => kept.add_result(before, &row, reach),
-                Some((Use::Past, reach)) if fits && room == Room::Left => kept.add_result(before, &row, reach),
-                // Strictly by age: what is older than the first that does not fit goes too.
-                Some(_) => {
-                    room = Room::None;
-                    kept.evicted.push(row);
+        for row in self.results_by_use(before) {
+            match self.need(before, row) {
+                Some((Use::Now, reach)) => kept.add_result(before, row, reach),
+                Some((Use::Past, reach)) if room == Room::Left && kept.bytes + kept.more(before, &reach) <= to => {
+                    kept.add_result(before, row, reach);
                 }
-                None => kept.evicted.push(row),
+                // Strictly by age: what is older than the first that does not fit goes too.
+                Some((Use::Past, _)) => {
+                    room = Room::None;
+                    kept.evicted.push(row.clone());
+                }
+                None => kept.evicted.push(row.clone()),
             }
         }
         kept.fill(before, to);
         kept
     }
 
-    /// Returns all results with what they need: those in use first, then by their last use. A result that is not
-    /// whole needs nothing: it is a miss already.
-    fn results_by_use(&self, before: &Before) -> Vec<(ResultRow, Option<(Use, Reach)>)> {
-        let mut all: Vec<_> = before.results.iter().map(|row| (row.clone(), self.need(before, row))).collect();
-        all.sort_by_key(|(_, need)| need.as_ref().map_or(Use::Past, |(when, _)| *when));
+    /// Returns all results: those in use first, then by their last use. What each needs is looked up again when
+    /// it is its turn: all of it at once would not fit into memory.
+    fn results_by_use<'a>(&self, before: &'a Before) -> Vec<&'a ResultRow> {
+        let mut all: Vec<&ResultRow> = before.results.iter().collect();
+        all.sort_by_cached_key(|row| self.need(before, row).map_or(Use::Past, |(when, _)| when));
         all
     }
 
+    /// Returns when a result is used, and what it needs. A result that is not whole needs nothing: it is a miss
+    /// already.
     fn need(&self, before: &Before, row: &ResultRow) -> Option<(Use, Reach)> {
         let result: ActionResult = results::decode(row)?;
         let mut reach = self.messages.reach(messages::roots(&result))?;

@@ -180,7 +180,7 @@ proptest! {
             let node = |content: &u8| FileNode {
                 name: format!("{content}"),
                 digest: store.put_bytes(&[*content; 100]).unwrap(),
-                is_executable: content % 2 == 0,
+                is_executable: content.is_multiple_of(2),
             };
             let mut files: Vec<FileNode> = contents.iter().map(node).collect();
             files.sort_by(|a, b| a.name.cmp(&b.name));

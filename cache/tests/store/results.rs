@@ -131,6 +131,16 @@ fn the_last_duration_of_each_action_is_known() {
 }
 
 #[test]
+fn questions_to_a_store_that_is_not_there_yet_do_not_stop_it_from_being_made() {
+    let store = store();
+    assert!(store.durations().is_empty());
+    assert!(store.directory(&Digest::of(b"")).is_err());
+    assert_eq!(store.stats().unwrap().results, 0);
+    build(&store, 1, b"one");
+    assert!(is_hit(&store.again(), 1));
+}
+
+#[test]
 fn two_invocations_share_a_store_at_the_same_time() {
     let store = store();
     let other = store.beside();
