@@ -118,6 +118,11 @@ impl Database {
         }
     }
 
+    /// Closes it, so that the next question tries to open it for writing again.
+    pub(crate) fn close(&self) {
+        *self.lock() = State::Closed;
+    }
+
     /// Checks all pages; a broken database is made anew. Returns whether it was sound.
     pub(crate) fn check(&self) -> Result<Soundness, CacheError> {
         let report = |c: &mut Connection| c.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0));
