@@ -3,6 +3,7 @@
 //! Each check is a sentence about the product. It has a main of its own, because a sandbox's helper is the program
 //! that asks for one.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Read, Seek};
 use std::net::TcpListener;
@@ -14,7 +15,8 @@ use std::time::{Duration, Instant};
 
 use exec::host::{self, Plain};
 use exec::sandbox::{Ended, How, Mount, Sandbox, SandboxError, Spec, base_mounts, main_if_helper};
-use model::Network;
+use exec::tools::{self, Surroundings, TOOLCHAIN_BIN, which_all};
+use model::{Need, Network};
 
 const CHECKS: &[(&str, fn())] = &[
     ("the_probe_passes", the_probe_passes),
@@ -40,6 +42,7 @@ const CHECKS: &[(&str, fn())] = &[
     ("a_program_ends_when_it_is_cancelled", a_program_ends_when_it_is_cancelled),
     ("time_and_memory_are_measured", time_and_memory_are_measured),
     ("killing_the_caller_leaves_no_process", killing_the_caller_leaves_no_process),
+    ("host_toolchains_run_in_the_sandbox", host_toolchains_run_in_the_sandbox),
     ("the_host_runner_keeps_the_same_promises", the_host_runner_keeps_the_same_promises),
 ];
 
@@ -163,7 +166,8 @@ fn exit_codes_and_signals_are_told_apart() {
 
 fn a_program_that_is_missing_is_its_own_error() {
     let file = Mount::File { at: "/src/text".into(), content: "hello".into() };
-    for (program, want) in [("no-such-program", libc::ENOENT), ("/src/none", libc::ENOENT), ("/src/text", libc::EACCES)] {
+    for (program, want) in [("no-such-program", libc::ENOENT), ("/src/none", libc::ENOENT), ("/src/text", libc::EACCES)]
+    {
         match run_spec(&spec(&[program], vec![file.clone()]), None, &|| false).result {
             Err(SandboxError::Program { argv0, source }) => {
                 assert_eq!((argv0.as_str(), source.raw_os_error()), (program, Some(want)));
@@ -194,11 +198,10 @@ fn output_without_end_uses_no_memory() {
 
 fn the_program_is_an_unprivileged_user() {
     check("id -u; id -g; umask", "1000\n1000\n0022\n");
-    check("grep -E 'CapEff|CapPrm|NoNewPrivs' /proc/self/status | tr -d '\\t'", concat!(
-        "CapPrm:0000000000000000\n",
-        "CapEff:0000000000000000\n",
-        "NoNewPrivs:1\n"
-    ));
+    check(
+        "grep -E 'CapEff|CapPrm|NoNewPrivs' /proc/self/status | tr -d '\\t'",
+        concat!("CapPrm:0000000000000000\n", "CapEff:0000000000000000\n", "NoNewPrivs:1\n"),
+    );
     check("hostname; ls /proc | grep -c '^[0-9]'", "localhost\n4\n");
     let outside = if is_root() { 65534 } else { fs::metadata("/proc/self").unwrap().uid() };
     check("awk '{ print $1, $2, $3 }' /proc/self/uid_map", &format!("1000 {outside} 1\n"));
@@ -213,7 +216,10 @@ fn tmp_and_home_are_private_and_empty() {
 
 fn the_base_system_is_read_only() {
     check("touch /usr/x 2>&1 | grep -o 'Read-only file system'", "Read-only file system\n");
-    check("ls /usr/local; touch /x 2>/dev/null || echo refused; touch /etc/x 2>/dev/null || echo refused", "refused\nrefused\n");
+    check(
+        "ls /usr/local; touch /x 2>/dev/null || echo refused; touch /etc/x 2>/dev/null || echo refused",
+        "refused\nrefused\n",
+    );
 }
 
 fn only_what_is_mounted_is_there() {
@@ -225,12 +231,17 @@ fn only_what_is_mounted_is_there() {
 }
 
 fn devices_work() {
-    check("head -c 4 /dev/zero | wc -c; head -c 4 /dev/urandom | wc -c; echo > /dev/null; echo x > /dev/shm/x && cat /dev/shm/x", "4\n4\nx\n");
+    check(
+        "head -c 4 /dev/zero | wc -c; head -c 4 /dev/urandom | wc -c; echo > /dev/null; echo x > /dev/shm/x && cat /dev/shm/x",
+        "4\n4\nx\n",
+    );
 }
 
 /// Connects to a port of the machine.
 fn connect(port: u16) -> String {
-    format!("perl -e 'use IO::Socket; print IO::Socket::INET->new(PeerAddr => \"127.0.0.1:{port}\") ? \"yes\" : \"no\"'")
+    format!(
+        "perl -e 'use IO::Socket; print IO::Socket::INET->new(PeerAddr => \"127.0.0.1:{port}\") ? \"yes\" : \"no\"'"
+    )
 }
 
 fn only_loopback_works_without_network() {
@@ -304,7 +315,11 @@ fn outputs_are_kept_below_an_overlay() {
         Mount::Overlay { lower: tree.join("src"), at: "/src".into() },
         Mount::BindWritable { from: out.clone(), at: "/src/rg-out/a/b".into() },
     ];
-    check_in(mounts, "cd /src; echo made > rg-out/a/b/file; mkdir rg-out/a/b/d; cp dir/tool rg-out/a/b/d; echo lost > gone", "");
+    check_in(
+        mounts,
+        "cd /src; echo made > rg-out/a/b/file; mkdir rg-out/a/b/d; cp dir/tool rg-out/a/b/d; echo lost > gone",
+        "",
+    );
     assert_eq!(fs::read_to_string(out.join("file")).unwrap(), "made\n");
     assert_eq!(fs::metadata(out.join("d/tool")).unwrap().mode() & 0o777, 0o555);
     assert!(!tree.join("src/gone").exists() && !tree.join("src/rg-out").exists());
@@ -331,7 +346,11 @@ fn mounts_can_lie_in_each_other() {
         Mount::Bind { from: tree.join("src/dir/tool"), at: "/toolchain/one/file".into() },
         bind("/srv/x"),
     ];
-    check_in(mounts, "/toolchain/bin/t; /toolchain/one/file; ls /usr/local; /srv/x/tool", "original\noriginal\ntool\noriginal\n");
+    check_in(
+        mounts,
+        "/toolchain/bin/t; /toolchain/one/file; ls /usr/local; /srv/x/tool",
+        "original\noriginal\ntool\noriginal\n",
+    );
     fs::remove_dir_all(place).unwrap();
 }
 
@@ -340,7 +359,8 @@ fn processes_with(word: &str) -> Vec<String> {
     let mut found = vec![];
     for entry in fs::read_dir("/proc").unwrap().flatten() {
         let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        if String::from_utf8_lossy(&line).contains(word) && entry.file_name() != std::process::id().to_string().as_str() {
+        if String::from_utf8_lossy(&line).contains(word) && entry.file_name() != std::process::id().to_string().as_str()
+        {
             found.push(String::from_utf8_lossy(&line).into_owned());
         }
     }
@@ -413,7 +433,41 @@ fn killing_the_caller_leaves_no_process() {
     wait_until("the sandbox sleeps", || sleeping() == 2);
     caller.kill().unwrap();
     caller.wait().unwrap();
-    wait_until("no process is left", || processes_with(&sleep).is_empty());
+    let helper = format!("{}\0__sandbox", std::env::current_exe().unwrap().display());
+    wait_until("no process is left", || processes_with(&sleep).is_empty() && processes_with(&helper).is_empty());
+}
+
+/// Those of go, python3 and node that this machine has.
+fn host_toolchains_run_in_the_sandbox() {
+    let path = std::env::var_os("PATH").unwrap();
+    let env = Surroundings::VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let surroundings =
+        Surroundings { path, home, directory: "/".into(), env: env.collect(), helper: "/bin/true".into() };
+    for (program, script) in [
+        ("go", "go version | cut -c-10; go env GOROOT > /dev/null; gofmt < /dev/null"),
+        ("python3", "python3 -c 'import sys, ssl; print(sys.version_info.major)'; python -V >/dev/null"),
+        ("node", "node -p '1 + 1'"),
+    ] {
+        if which_all(program, &surroundings.path).is_empty() {
+            continue;
+        }
+        let need = Need::Host { toolchain: "t".into(), programs: vec![program.into()] };
+        let needs = BTreeSet::from([Need::Base, Need::GoCache, need.clone()]);
+        let resolved = tools::resolve(&needs, &surroundings, &[]).unwrap();
+        let start = Instant::now();
+        let again = tools::resolve(&needs, &surroundings, &resolved.remember.unwrap_or_default()).unwrap();
+        println!("   {program}: a warm answer takes {:?}", start.elapsed());
+        assert_eq!((again.remember, again.pins), (None, resolved.pins));
+        let view = again.tools.view(&[need, Need::GoCache]);
+        let path = format!("{TOOLCHAIN_BIN}:/usr/bin:/bin");
+        let env = [("PATH", path.as_str()), ("HOME", "/tmp/home")].map(|(name, value)| (name.into(), value.into()));
+        let spec = Spec { env: env.to_vec(), ..spec(&["sh", "-euc", script], view.to_mounts()) };
+        let ran = run_spec(&spec, None, &|| false);
+        assert_eq!(ran.result.unwrap().how, How::Exited(0), "{program}: {}", ran.output);
+        let want = [("go", "go version\n"), ("python3", "3\n"), ("node", "2\n")];
+        assert!(want.contains(&(program, ran.output.as_str())), "{program}: {}", ran.output);
+    }
 }
 
 fn the_host_runner_keeps_the_same_promises() {
@@ -430,12 +484,8 @@ fn the_host_runner_keeps_the_same_promises() {
     let soon = Some(Duration::from_millis(200));
     assert_eq!(run(&format!("trap '' TERM; sleep {sleep}"), soon).unwrap().how, How::TimedOut);
     wait_until("no process is left", || processes_with(&sleep).is_empty());
-    let missing = host::run(
-        &Plain { argv: &["/no/such".to_owned()], env: &[], directory: &place },
-        log(),
-        None,
-        &|| false,
-    );
+    let missing =
+        host::run(&Plain { argv: &["/no/such".to_owned()], env: &[], directory: &place }, log(), None, &|| false);
     assert!(matches!(missing, Err(SandboxError::Program { .. })), "{missing:?}");
     fs::remove_dir_all(place).unwrap();
 }

@@ -92,7 +92,10 @@ impl Root {
             }
             (Mount::Directory { at }, _) => self.directory(at).map(|_| ()),
             (
-                Mount::Bind { at, .. } | Mount::BindWritable { at, .. } | Mount::Overlay { at, .. } | Mount::Device { name: at },
+                Mount::Bind { at, .. }
+                | Mount::BindWritable { at, .. }
+                | Mount::Overlay { at, .. }
+                | Mount::Device { name: at },
                 None,
             ) => Err(Errno::INVAL).named("open_tree", at),
         }
