@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::source::Source;
 
 /// The folders and files that speak to the kernel, and may do so with `unsafe`.
-const KERNEL: &[&str] = &["exec/src/native/kernel"];
+const KERNEL: &[&str] = &["exec/src/sandbox/kernel"];
 
 /// The most lines of a function.
 const FUNCTION_LINES: usize = 60;
