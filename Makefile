@@ -18,11 +18,13 @@ lint:
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
 
-# Criterion first, then rg against ninja on the same generated graph. docs/benchmarks.md has the figures.
+# Criterion, then rg against ninja on the same generated graph and against `go build` on the shop.
+# docs/benchmarks.md has the figures.
 bench: release
 	@sh scripts/setup.sh bench
 	cargo bench --package benches
 	RG=$(RG) python3 scripts/bench_ninja.py
+	RG=$(RG) python3 scripts/bench_go.py
 
 release: setup
 	cargo build --release
