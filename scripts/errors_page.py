@@ -31,6 +31,8 @@ file and a `hint:` line that can be typed. Mistakes in definitions are reported 
 
 def sources():
     for path in sorted(glob.glob("*/src/**/*.rs", recursive=True)):
+        if path.endswith("tests.rs") or "/tests/" in path:
+            continue
         with open(path, encoding="utf-8") as file:
             text = file.read()
         lines = text.split("\n#[cfg(test)]\nmod tests {")[0].split("\n")

@@ -103,7 +103,7 @@ pub fn long_functions(source: &Source) -> Vec<String> {
     functions(source).into_iter().filter_map(place).collect()
 }
 
-/// Returns each function with a parameter of type `bool`.
+/// Returns each function with a parameter of type `bool`, but for conversions (`from_bit`), where a boolean ends.
 pub fn boolean_parameters(source: &Source) -> Vec<String> {
     let takes_bool = |function: &Function| {
         let parameters = function.signature.split("->").next().unwrap_or_default();
