@@ -22,8 +22,9 @@ impl Pattern {
     pub fn parse(text: &str, here: &RelPath) -> Result<Pattern, LabelError> {
         let (package, target) = text.split_once(':').map_or((text, None), |(package, target)| (package, Some(target)));
         let wild = matches!(target, None | Some("all" | "*"));
-        if let Some(dir) = beneath(package).filter(|_| wild) {
-            return Ok(Pattern::Beneath(checked_package(dir)?));
+        if let Some(dir) = beneath(package) {
+            let beneath = checked_package(dir).map(Pattern::Beneath);
+            return if wild { beneath } else { Err(LabelError::Package(package.to_owned())) };
         }
         if target.is_none() || !wild {
             return Label::parse(text, here).map(Pattern::Target);
@@ -63,7 +64,7 @@ pub fn allows(visibility: &[Arc<str>], package: &RelPath) -> bool {
 
 fn beneath(package: &str) -> Option<&str> {
     let dir = package.strip_prefix("//")?;
-    if dir == "..." { Some("") } else { dir.strip_suffix("/...") }
+    if dir == "..." { Some("") } else { dir.strip_suffix("/...").filter(|dir| !dir.is_empty()) }
 }
 
 fn checked_package(dir: &str) -> Result<RelPath, LabelError> {
@@ -94,7 +95,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str, want: &str) {
-        let here = RelPath::new("here").unwrap();
+        let here = RelPath::new("here").expect("a normal path");
         let got = Pattern::parse(text, &here).map_or("error".to_owned(), |pattern| pattern.to_string());
         assert_eq!(got, want, "{text}");
     }
@@ -111,14 +112,16 @@ mod tests {
         check("//a/...", "//a/...");
         check("//a/...:all", "//a/...");
         check("//...", "//...");
-        for bad in ["", "//", "a", "a:all", "...", "//a b/...", "//../...", "@r//...", "//a/...:t", "///...", "//a//..."] {
+        for bad in
+            ["", "//", "a", "a:all", "...", "//a b/...", "//../...", "@r//...", "//a/...:t", "///...", "//a//..."]
+        {
             check(bad, "error");
         }
     }
 
     #[test]
     fn visibility_names_packages_and_none_means_everyone() {
-        let package = |text: &str| RelPath::new(text).unwrap();
+        let package = |text: &str| RelPath::new(text).expect("a normal path");
         let only = [Arc::from("//a/..."), Arc::from("//b:all")];
         for (text, want) in [("a", true), ("a/x", true), ("ab", false), ("b", true), ("b/x", false)] {
             assert_eq!(allows(&only, &package(text)), want, "{text}");

@@ -106,12 +106,7 @@ fn lower_alone(
     Part::new(targets, lowering)
 }
 
-fn lower_go(
-    all: &[Definitions],
-    recorder: &Recorder<'_>,
-    declarations: &Declarations,
-    settings: &Settings,
-) -> Part {
+fn lower_go(all: &[Definitions], recorder: &Recorder<'_>, declarations: &Declarations, settings: &Settings) -> Part {
     let mut lowering = Lowering::new(recorder, declarations, settings);
     let (mut binaries, mut tests) = (Vec::new(), Vec::new());
     for declaration in all.iter().flat_map(|definitions| &definitions.declarations) {

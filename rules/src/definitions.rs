@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{Declared, FileKind, Label, LabelError, Location, Mistake, Pattern, Platform, RelPath, TargetId, TreeError};
+use model::{
+    Declared, FileKind, Label, LabelError, Location, Mistake, Pattern, Platform, RelPath, TargetId, TreeError,
+};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -46,11 +48,13 @@ pub(crate) fn read(place: Place<'_>, platform: &Platform) -> Definitions {
     let file = place.package.child(BUILD_FILE).expect("a file name is a normal path");
     let text = match text_of(place, &file) {
         Ok(text) => text,
-        Err(mistake) => return Definitions { refused: Refused::All, mistakes: vec![mistake], ..Definitions::default() },
+        Err(mistake) => {
+            return Definitions { refused: Refused::All, mistakes: vec![*mistake], ..Definitions::default() };
+        }
     };
     let (table, mistakes) = document::parse(&text, &file);
     if !mistakes.is_empty() {
-        let mistakes = duplicates_named(mistakes, table.get_ref(), &text, place.package);
+        let mistakes = duplicates_named(mistakes, &text, place.package);
         return Definitions { refused: Refused::All, mistakes, ..Definitions::default() };
     }
     let attributes = AttributeReader { file: &file, place, mistakes: Vec::new() };
@@ -58,29 +62,29 @@ pub(crate) fn read(place: Place<'_>, platform: &Platform) -> Definitions {
     reader.package(table.get_ref())
 }
 
-fn text_of(place: Place<'_>, file: &RelPath) -> Result<String, Mistake> {
-    let start = || Location::new(file.clone(), 0..0);
-    let unreadable = |reason: String| Mistake::new(codes::UNREADABLE, format!("`{file}` {reason}")).at(start(), "");
+fn text_of(place: Place<'_>, file: &RelPath) -> Result<String, Box<Mistake>> {
+    let unreadable = |reason: &str, hint: Option<&str>| {
+        let mistake = Mistake::new(codes::UNREADABLE, format!("`{file}` {reason}"));
+        let mistake = mistake.at(Location::new(file.clone(), 0..0), "");
+        Box::new(Mistake { hint: hint.map(str::to_owned), ..mistake })
+    };
     match place.recorder.read(file) {
         Ok((FileKind::Symlink, _)) => {
-            Err(unreadable("is a symbolic link".to_owned()).hint("links are never followed: copy the file"))
+            Err(unreadable("is a symbolic link", Some("links are never followed: copy the file")))
         }
-        Ok((FileKind::File | FileKind::Executable, bytes)) => {
-            String::from_utf8(bytes).map_err(|error| {
-                let at = error.utf8_error().valid_up_to();
-                let message = format!("`{file}` is not UTF-8 text: byte {at} is part of no character");
-                Mistake::new(codes::UNREADABLE, message).at(start(), "")
-            })
-        }
-        Err(TreeError::Io { source, .. }) => Err(unreadable(format!("cannot be read: {source}"))),
+        Ok((FileKind::File | FileKind::Executable, bytes)) => String::from_utf8(bytes).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            unreadable(&format!("is not UTF-8 text: byte {at} is part of no character"), None)
+        }),
+        Err(TreeError::Io { source, .. }) => Err(unreadable(&format!("cannot be read: {source}"), None)),
         Err(TreeError::Absent(_) | TreeError::Ignored { .. }) => {
-            Err(unreadable("vanished while it was read".to_owned()).hint("run the command again"))
+            Err(unreadable("vanished while it was read", Some("run the command again")))
         }
     }
 }
 
 /// Says of duplicate tables which target is declared twice, and where first; the keys in them are no news.
-fn duplicates_named(mistakes: Vec<Mistake>, table: &DeTable<'_>, text: &str, package: &RelPath) -> Vec<Mistake> {
+fn duplicates_named(mistakes: Vec<Mistake>, text: &str, package: &RelPath) -> Vec<Mistake> {
     let mut named = Vec::new();
     let mut others = Vec::new();
     for mistake in mistakes {
@@ -89,12 +93,11 @@ fn duplicates_named(mistakes: Vec<Mistake>, table: &DeTable<'_>, text: &str, pac
             others.push(mistake);
             continue;
         };
-        let name = &text[at.start as usize..at.end as usize];
-        let line = text[..at.start as usize].rfind('\n').map_or(0, |newline| newline + 1);
-        match first_header(table, name, &at).filter(|_| text[line..].trim_start().starts_with('[')) {
-            Some(first) => {
+        let name = text.get(at.start as usize..at.end as usize).unwrap_or_default();
+        match headers_of(text, &at) {
+            Some((first, second)) => {
                 let message = format!("//{package}:{name} is declared twice");
-                let mistake = Mistake::new(codes::DUPLICATE_TARGET, message).at(at, "declared again");
+                let mistake = Mistake::new(codes::DUPLICATE_TARGET, message).at(second, "");
                 named.push(mistake.also(first, "first declared here"));
             }
             None if !named.is_empty() => {}
@@ -105,11 +108,23 @@ fn duplicates_named(mistakes: Vec<Mistake>, table: &DeTable<'_>, text: &str, pac
     named
 }
 
-fn first_header(table: &DeTable<'_>, name: &str, again: &Location) -> Option<Location> {
-    let tables = table.iter().filter_map(|(_, value)| value.get_ref().as_table());
-    let mut keys = tables.flat_map(|targets| targets.iter().map(|(key, _)| key));
-    let first = keys.find(|key| key.get_ref() == name)?;
-    Some(place(&again.file, first)).filter(|first| first.start < again.start)
+/// Returns the places of two equal headers, the second of which lies around `at`.
+/// The text is searched, because the parser keeps only one of two equal tables.
+fn headers_of(text: &str, at: &Location) -> Option<(Location, Location)> {
+    let start = text.get(..at.start as usize)?.rfind('\n').map_or(0, |newline| newline + 1);
+    let header = text[start..].lines().next().filter(|line| line.trim_start().starts_with('['))?.trim();
+    let mut offset = 0;
+    for line in text[..start].split_inclusive('\n') {
+        if line.trim() == header {
+            let place = |line: &str, offset: usize| {
+                let begin = offset + (line.len() - line.trim_start().len());
+                Location::new(at.file.clone(), begin..begin + header.len())
+            };
+            return Some((place(line, offset), place(&text[start..], start)));
+        }
+        offset += line.len();
+    }
+    None
 }
 
 struct Reader<'a> {
@@ -159,7 +174,8 @@ impl Reader<'_> {
             if key.get_ref() == "visibility" {
                 self.visibility = self.visibility_of(value).unwrap_or_default();
             } else {
-                let mistake = Mistake::new(codes::UNKNOWN_ATTRIBUTE, format!("[package] has no key `{}`", key.get_ref()));
+                let mistake =
+                    Mistake::new(codes::UNKNOWN_ATTRIBUTE, format!("[package] has no key `{}`", key.get_ref()));
                 self.report(mistake.hint("it has `visibility`"), self.place(key));
             }
         }
@@ -210,7 +226,12 @@ impl Reader<'_> {
         (usable == Usable::Yes).then_some(declaration)
     }
 
-    fn attribute(&mut self, target: &mut Declaration, key: &Spanned<impl AsRef<str>>, value: &Spanned<DeValue<'_>>) -> Usable {
+    fn attribute(
+        &mut self,
+        target: &mut Declaration,
+        key: &Spanned<impl AsRef<str>>,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Usable {
         let name = key.get_ref().as_ref();
         target.common.attributes.insert(Arc::from(name), document::json(value.get_ref()));
         if let Some(attribute) = target.rule.doc.attributes.iter().find(|attribute| attribute.name == name) {
@@ -228,7 +249,12 @@ impl Reader<'_> {
         .map_or(Usable::No, |()| Usable::Yes)
     }
 
-    fn own_attribute(&mut self, target: &mut Declaration, attribute: &AttributeDoc, value: &Spanned<DeValue<'_>>) -> Usable {
+    fn own_attribute(
+        &mut self,
+        target: &mut Declaration,
+        attribute: &AttributeDoc,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Usable {
         match self.attributes.read(attribute.name, attribute.kind, value) {
             None => return Usable::No,
             Some(Value::Platform(platform)) => target.common.id.platform = platform,
@@ -259,9 +285,13 @@ impl Reader<'_> {
 
     fn packages_of(&mut self, named: &NamedPattern) -> Option<Arc<str>> {
         let problem = match (&named.pattern, named.sign) {
-            (Pattern::Package(_) | Pattern::Beneath(_), Sign::Plus) => return Some(Arc::from(named.pattern.to_string())),
-            (Pattern::Target(label), _) => Mistake::new(codes::BAD_VISIBILITY, format!("visibility names packages, and `{label}` is a target"))
-                .hint(format!("write \"//{}:all\"", label.package)),
+            (Pattern::Package(_) | Pattern::Beneath(_), Sign::Plus) => {
+                return Some(Arc::from(named.pattern.to_string()));
+            }
+            (Pattern::Target(label), _) => {
+                Mistake::new(codes::BAD_VISIBILITY, format!("visibility names packages, and `{label}` is a target"))
+                    .hint(format!("write \"//{}:all\"", label.package))
+            }
             (_, Sign::Minus) => Mistake::new(codes::BAD_VISIBILITY, "visibility cannot subtract")
                 .hint("name the packages that may depend on it"),
         };
@@ -290,7 +320,10 @@ impl Reader<'_> {
     fn without_name(&mut self, candidate: &Candidate<'_>, at: Location) {
         let (rule, name, value) = (candidate.rule.get_ref(), candidate.name.get_ref(), candidate.value.get_ref());
         let message = format!("`{rule}.{name}` is {}, not a target", type_name(value));
-        self.report(Mistake::new(codes::WRONG_TYPE, message).hint(format!("targets have names: write `[{rule}.NAME]`")), at);
+        self.report(
+            Mistake::new(codes::WRONG_TYPE, message).hint(format!("targets have names: write `[{rule}.NAME]`")),
+            at,
+        );
     }
 
     /// A table of a rule that does not exist is reported with its targets; with no target, here.
@@ -320,7 +353,8 @@ impl Reader<'_> {
             return self.report(Mistake::new(codes::NOT_SUPPORTED, message), at);
         }
         let known = rule.doc.attributes.iter().chain(COMMON_ATTRIBUTES).map(|attribute| attribute.name);
-        let mistake = Mistake::new(codes::UNKNOWN_ATTRIBUTE, format!("rule `{}` has no attribute `{name}`", rule.doc.name));
+        let mistake =
+            Mistake::new(codes::UNKNOWN_ATTRIBUTE, format!("rule `{}` has no attribute `{name}`", rule.doc.name));
         let mistake = match nearest(name, known) {
             Some(near) => mistake.hint(format!("write `{near}`")),
             None => mistake.hint(format!("`rg rules {}` lists its attributes", rule.doc.name)),

@@ -1,5 +1,6 @@
 //! A TOML text with the spans of its parts. It does not know what the tables mean.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{Location, Mistake, RelPath};
@@ -9,16 +10,22 @@ use toml::de::{DeInteger, DeTable, DeValue};
 use crate::codes;
 use crate::written::Written;
 
-/// Parses a TOML text; every syntax error is a mistake.
+/// Parses a TOML text; every line with syntax errors is a mistake.
 pub(crate) fn parse<'t>(text: &'t str, file: &RelPath) -> (Spanned<DeTable<'t>>, Vec<Mistake>) {
     let (table, errors) = DeTable::parse_recoverable(text);
-    let mistake = |error: toml::de::Error| {
+    // The first error of a line often brings others on it, which say nothing new.
+    let mut lines: BTreeMap<u32, (Location, String)> = BTreeMap::new();
+    for error in errors {
         let span = error.span().unwrap_or(0..0);
-        let span = span.start.min(text.len())..span.end.clamp(span.start, text.len().max(span.start));
-        let message = format!("invalid TOML: {}", error.message().replace('\n', ", "));
-        Mistake::new(codes::SYNTAX, message).at(Location::new(file.clone(), span), "")
-    };
-    (table, errors.into_iter().map(mistake).collect())
+        let at = Location::new(file.clone(), span.start.min(text.len())..span.end.min(text.len()).max(span.start));
+        let message = error.message().replace('\n', ", ");
+        let line = lines.entry(line_of(text, at.start)).or_insert_with(|| (at.clone(), message.clone()));
+        if at < line.0 {
+            *line = (at, message);
+        }
+    }
+    let mistake = |(at, message)| Mistake::new(codes::SYNTAX, format!("invalid TOML: {message}")).at(at, "");
+    (table, lines.into_values().map(mistake).collect())
 }
 
 /// Returns the place of a part.

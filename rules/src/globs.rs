@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     fn check(glob: &str, matching: &[&str], others: &[&str]) {
-        let parsed = Glob::parse(glob).unwrap();
+        let parsed = Glob::parse(glob).expect("a glob");
         for path in matching {
             assert!(parsed.matches(path), "{glob} matches {path}");
         }

@@ -52,11 +52,7 @@ impl Declarations {
 }
 
 /// Collects all declarations; reports labels that name nothing, and groups that contain themselves.
-pub(crate) fn link(
-    all: &[Definitions],
-    packages: BTreeSet<RelPath>,
-    mistakes: &mut Vec<Mistake>,
-) -> Declarations {
+pub(crate) fn link(all: &[Definitions], packages: BTreeSet<RelPath>, mistakes: &mut Vec<Mistake>) -> Declarations {
     let declarations = || all.iter().flat_map(|definitions| &definitions.declarations);
     let known = |declaration: &Declaration| {
         let common = &declaration.common;
@@ -105,7 +101,8 @@ struct Names<'a> {
 impl Names<'_> {
     fn check(&mut self, declaration: &Declaration) {
         for named in declaration.all_labels() {
-            let excused = self.refused.packages.contains(&named.label.package) || self.refused.labels.contains(&named.label);
+            let excused =
+                self.refused.packages.contains(&named.label.package) || self.refused.labels.contains(&named.label);
             if !excused && !self.targets.contains_key(&named.label) {
                 let mistake = unknown(&named.label, self.targets.keys(), self.packages);
                 self.mistakes.push(mistake.at(named.at.clone(), ""));

@@ -4,25 +4,25 @@
 //! It touches files only through `model::Tree`; it knows nothing of the graph, of caches and of how actions run.
 
 mod analyze;
-mod packages;
-mod definitions;
 mod attributes;
+mod codes;
 mod declaration;
-mod sources;
+mod definitions;
+mod document;
 mod globs;
+#[expect(dead_code, reason = "the Go rules, which come next, read it")]
+mod go_attributes;
 mod labels;
 #[expect(dead_code, reason = "the Go rules, which come next, read more of it")]
 mod lowering;
-mod rule;
-#[expect(dead_code, reason = "the Go rules, which come next, read it")]
-mod go_attributes;
+mod near;
+mod packages;
 mod reads;
 mod remembered;
-mod settings;
+mod rule;
 mod select;
-mod codes;
-mod document;
-mod near;
+mod settings;
+mod sources;
 mod written;
 
 pub use analyze::{Analyzed, analyze};
@@ -34,9 +34,10 @@ pub use settings::{Checked, ExecutorChoice, Settings, SettingsTexts, Toolchain, 
 /// Returns a mistake in one line, for tests: place, message and hint.
 #[cfg(test)]
 pub(crate) fn rendered(mistake: &model::Mistake, text: &str) -> String {
-    let place = mistake.at.as_ref().map_or(String::new(), |(at, _)| {
-        format!("{}:{}: ", at.file, document::line_of(text, at.start))
-    });
+    let place = mistake
+        .at
+        .as_ref()
+        .map_or(String::new(), |(at, _)| format!("{}:{}: ", at.file, document::line_of(text, at.start)));
     let hint = mistake.hint.as_ref().map_or(String::new(), |hint| format!(" ({hint})"));
     format!("{place}{}{hint}", mistake.message)
 }

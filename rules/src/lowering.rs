@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use model::{
-    Declared, Dependency, Entry, EntryKind, FileKind, FileSet, FileSetId, Kind, Location, Mistake, Need,
-    Platform, Provided, RelPath, Target, TargetId, TreeError,
+    Declared, Dependency, Entry, EntryKind, FileKind, FileSet, FileSetId, Kind, Location, Mistake, Need, Platform,
+    Provided, RelPath, Target, TargetId, TreeError,
 };
 
 use crate::codes;

@@ -2,7 +2,7 @@
 
 /// Returns the candidate that is nearest to `word`, if one is near enough to be meant.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let far = (word.chars().count() / 3).max(1) + 1;
+    let far = (word.chars().count() / 3).max(1);
     let distance = |candidate: &str| strsim::damerau_levenshtein(word, candidate);
     candidates
         .into_iter()

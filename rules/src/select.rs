@@ -74,7 +74,8 @@ impl Selection<'_> {
 
     /// Returns a relative pattern from the root; `None` if only a path can be meant.
     fn relative(&self, typed: &str) -> Option<String> {
-        let (package, target) = typed.split_once(':').map_or((typed, None), |(package, target)| (package, Some(target)));
+        let (package, target) =
+            typed.split_once(':').map_or((typed, None), |(package, target)| (package, Some(target)));
         let package = self.here.child(package).ok()?;
         Some(target.map_or_else(|| format!("//{package}"), |target| format!("//{package}:{target}")))
     }
@@ -111,7 +112,8 @@ impl Selection<'_> {
     fn tagged(&self, tag: &str) -> Matched {
         let has = |target: &Target| target.tags.iter().any(|own| &**own == tag);
         if !self.analysis.targets.iter().any(has) {
-            let tags: BTreeSet<&str> = self.analysis.targets.iter().flat_map(|target| &target.tags).map(|tag| &**tag).collect();
+            let tags: BTreeSet<&str> =
+                self.analysis.targets.iter().flat_map(|target| &target.tags).map(|tag| &**tag).collect();
             let mistake = Mistake::new(codes::UNKNOWN_TAG, format!("no target has the tag `{tag}`"));
             return Err(Box::new(match nearest(tag, tags) {
                 Some(near) => mistake.hint(format!("write `tag:{near}`")),
@@ -202,6 +204,8 @@ impl Selection<'_> {
 
     fn not_a_pattern(&self, text: &str, error: &LabelError) -> Box<Mistake> {
         let mistake = Mistake::new(codes::BAD_PATTERN, error.to_string());
-        Box::new(mistake.hint(format!("`{text}` is no pattern: write `//package:target`, `//package/...` or `tag:NAME`")))
+        Box::new(
+            mistake.hint(format!("`{text}` is no pattern: write `//package:target`, `//package/...` or `tag:NAME`")),
+        )
     }
 }

@@ -105,9 +105,8 @@ impl Search<'_, '_> {
         let fixed: Vec<&str> = written.text.split('/').take_while(|segment| !is_glob(segment)).collect();
         let Ok(dir) = self.place.package.child(&fixed.join("/")) else { return mistake };
         match self.border(&dir) {
-            Some(Border::Package(package)) => {
-                mistake.hint(format!("`{package}` is a package of its own: name a target of it, as in \"//{package}:…\""))
-            }
+            Some(Border::Package(package)) => mistake
+                .hint(format!("`{package}` is a package of its own: name a target of it, as in \"//{package}:…\"")),
             Some(Border::Workspace(dir)) => mistake.hint(format!("`{dir}` is a workspace of its own")),
             None => mistake.hint(format!("globs are relative to the package, `{}`", shown(self.place.package))),
         }
@@ -154,7 +153,8 @@ impl Search<'_, '_> {
     fn across(&mut self, border: Border, path: &RelPath, written: &Written) {
         self.mistakes.push(match border {
             Border::Package(package) => {
-                let mistake = Mistake::new(codes::OTHER_PACKAGE, format!("`{path}` belongs to the package `//{package}`"));
+                let mistake =
+                    Mistake::new(codes::OTHER_PACKAGE, format!("`{path}` belongs to the package `//{package}`"));
                 let hint = format!("name a target of that package that provides it: \"//{package}:…\"");
                 mistake.at(written.at.clone(), "").hint(hint)
             }
@@ -177,10 +177,11 @@ impl Search<'_, '_> {
             EntryKind::Workspace => {
                 Some(Mistake::new(codes::OTHER_WORKSPACE, format!("`{path}` is a workspace of its own")))
             }
-            EntryKind::Unusable => Some(
-                Mistake::new(codes::UNUSABLE, format!("`{path}` cannot be an input"))
-                    .hint("sockets, devices and names that are not UTF-8 cannot: remove it, or subtract it with \"!…\""),
-            ),
+            EntryKind::Unusable => {
+                Some(Mistake::new(codes::UNUSABLE, format!("`{path}` cannot be an input")).hint(
+                    "sockets, devices and names that are not UTF-8 cannot: remove it, or subtract it with \"!…\"",
+                ))
+            }
         };
         match refused {
             Some(mistake) => self.mistakes.push(mistake.at(at.clone(), "")),
@@ -207,7 +208,9 @@ impl Search<'_, '_> {
         if let Some(rule) = self.place.recorder.ignored_by(path) {
             let message = format!("`{path}` is ignored by {rule}");
             let mistake = Mistake::new(codes::IGNORED_FILE, message).at(written.at.clone(), "");
-            return self.mistakes.push(mistake.hint("an ignored file is not a part of the workspace: change that rule"));
+            return self
+                .mistakes
+                .push(mistake.hint("an ignored file is not a part of the workspace: change that rule"));
         }
         let mistake = Mistake::new(codes::NO_SUCH_FILE, format!("`{path}` does not exist")).at(written.at.clone(), "");
         let mistake = match self.near(path) {
@@ -231,13 +234,7 @@ enum Border {
     Workspace(RelPath),
 }
 
-fn walk(
-    place: Place<'_>,
-    dir: &RelPath,
-    glob: &Glob,
-    progress: &[usize],
-    found: &mut Vec<(RelPath, EntryKind)>,
-) {
+fn walk(place: Place<'_>, dir: &RelPath, glob: &Glob, progress: &[usize], found: &mut Vec<(RelPath, EntryKind)>) {
     if let Some(name) = glob.only(progress) {
         // Asking for one entry and not for the list: a new file beside it changes nothing.
         let Ok(path) = dir.child(name) else { return };

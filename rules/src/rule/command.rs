@@ -187,7 +187,11 @@ fn lower(declaration: &Declaration, purpose: Purpose, limits: Limits, lowering: 
 }
 
 /// Returns the seconds of `timeout`, also used by other rules that have it.
-pub(super) fn timeout(declaration: &Declaration, default_seconds: u64, lowering: &mut Lowering<'_>) -> Option<Duration> {
+pub(super) fn timeout(
+    declaration: &Declaration,
+    default_seconds: u64,
+    lowering: &mut Lowering<'_>,
+) -> Option<Duration> {
     let seconds = match declaration.number("timeout") {
         None => default_seconds,
         Some((0, at)) => {
@@ -220,7 +224,9 @@ fn arguments(declaration: &Declaration, expander: &Expander<'_>, lowering: &mut 
             };
             let message = format!("{} {what}", declaration.common.id.label);
             let mistake = Mistake::new(codes::BAD_VALUE, message).at(place, "");
-            lowering.mistake(mistake.hint("give exactly one: `run = \"a shell line\"` or `argv = [\"program\", \"argument\"]`"));
+            lowering.mistake(
+                mistake.hint("give exactly one: `run = \"a shell line\"` or `argv = [\"program\", \"argument\"]`"),
+            );
             Vec::new()
         }
     }

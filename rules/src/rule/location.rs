@@ -47,9 +47,7 @@ impl Expander<'_> {
     /// Returns one argument, or several if it is one `$(locations L)`.
     pub fn argument(&self, written: &Written, lowering: &mut Lowering<'_>) -> Vec<Arc<str>> {
         match parts(&written.text).as_slice() {
-            [Part::All(label)] => {
-                self.paths(label, Count::Any, written, lowering).into_iter().map(Arc::from).collect()
-            }
+            [Part::All(label)] => self.paths(label, Count::Any, written, lowering).into_iter().map(Arc::from).collect(),
             _ => vec![self.text(written, lowering)],
         }
     }

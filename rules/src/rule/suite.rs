@@ -58,7 +58,9 @@ fn matched<'a>(named: &NamedPattern, declarations: &'a Declarations) -> Vec<&'a 
     }
     // Suites among the matches are left out: their tests match too, and two suites of `//...` are no cycle.
     let counts = |known: &&Known| {
-        known.kind == Kind::Test && named.pattern.matches(&known.id.label) && !known.tags.iter().any(|tag| &**tag == "manual")
+        known.kind == Kind::Test
+            && named.pattern.matches(&known.id.label)
+            && !known.tags.iter().any(|tag| &**tag == "manual")
     };
     declarations.targets.values().filter(counts).collect()
 }

@@ -9,7 +9,13 @@ use crate::sound;
 fn shown(analysis: &Analysis) -> String {
     let mut text = String::new();
     for target in &analysis.targets {
-        text += &format!("{} {} {:?} line {}\n", target.rule, target.id.label, target.kind, target.declared.as_ref().map_or(0, |declared| declared.line));
+        text += &format!(
+            "{} {} {:?} line {}\n",
+            target.rule,
+            target.id.label,
+            target.kind,
+            target.declared.as_ref().map_or(0, |declared| declared.line)
+        );
         for (name, list) in [("visibility", &target.visibility), ("tags", &target.tags)] {
             if !list.is_empty() {
                 text += &format!("  {name} {list:?}\n");
@@ -70,7 +76,10 @@ fn a_command_becomes_one_action() {
     check(
         MapTree::new(&[
             ("apps/a/own.txt", ""),
-            ("apps/a/BUILD.toml", "[package]\nvisibility = [\"//x/...\"]\n\n[command.a]\nrun = \"cat own.txt $(location //gen:one) $(date) > $OUT/a.txt\"\ninputs = [\"own.txt\", \"//gen:one\"]\noutputs = [\"a.txt\", \"img/\"]\nenv = { LC_ALL = \"C\" }\ntoolchain = \"go\"\nnetwork = true\ntimeout = 7\ntags = [\"web\", \"app\"]\n"),
+            (
+                "apps/a/BUILD.toml",
+                "[package]\nvisibility = [\"//x/...\"]\n\n[command.a]\nrun = \"cat own.txt $(location //gen:one) $(date) > $OUT/a.txt\"\ninputs = [\"own.txt\", \"//gen:one\"]\noutputs = [\"a.txt\", \"img/\"]\nenv = { LC_ALL = \"C\" }\ntoolchain = \"go\"\nnetwork = true\ntimeout = 7\ntags = [\"web\", \"app\"]\n",
+            ),
             ("gen/BUILD.toml", "[command.one]\nargv = [\"tool\", \"x y\"]\noutputs = [\"one.txt\"]\n"),
         ]),
         "command //apps/a:a Build line 4\n  visibility [\"//x/...\"]\n  tags [\"app\", \"web\"]\n  \
@@ -92,14 +101,17 @@ fn a_command_becomes_one_action() {
 fn a_test_has_its_own_environment_and_optional_outputs() {
     check(
         MapTree::new(&[
-            ("BUILD.toml", "[test.t]\nargv = [\"./run\", \"$(locations :all)\", \"--all=$(locations :all)\"]\ninputs = [\":all\"]\noutputs = [\"report.xml\", \"shots/\"]\nretries = 2\nexclusive = true\n[files.all]\nsrcs = [\"*.txt\", \"!b*\", \":made\", \":again\"]\n[alias.again]\nactual = \":made\"\n[command.made]\nrun = \"true\"\noutputs = [\"m\"]\n"),
+            (
+                "BUILD.toml",
+                "[test.t]\nargv = [\"./run\", \"$(locations :all)\", \"--all=$(locations :all)\"]\ninputs = [\":all\"]\noutputs = [\"report.xml\", \"shots/\"]\nretries = 2\nexclusive = true\n[files.all]\nsrcs = [\"*.txt\", \"!b*\", \":made\", \":again\"]\n[alias.again]\nactual = \":made\"\n[command.made]\nrun = \"true\"\noutputs = [\"m\"]\n",
+            ),
             ("-a.txt", ""),
             ("b.txt", ""),
             ("run", ""),
         ]),
-        "alias //:again Group line 10\n  provides m from //:made m\n  dep //:made\n\
-         files //:all Group line 8\n  provides -a.txt from file -a.txt\n  provides m from //:made m\n  dep //:again\n  dep //:made\n  sources [\"-a.txt\"]\n\
-         command //:made Build line 12\n  provides m from //:made m\n  Build in src\n    \
+        "alias //:again Group line 9\n  provides m from //:made m\n  dep //:made\n\
+         files //:all Group line 7\n  provides -a.txt from file -a.txt\n  provides m from //:made m\n  dep //:again\n  dep //:made\n  sources [\"-a.txt\"]\n\
+         command //:made Build line 11\n  provides m from //:made m\n  Build in src\n    \
              argv [\"/bin/sh\", \"-euc\", \"export OUT=\\\"$PWD/$OUT\\\"; true\"]\n    \
              env HOME=/tmp/home LC_ALL=C.UTF-8 OUT=rg-out/made PATH=/toolchain/bin:/usr/local/bin:/usr/bin:/bin PYTHONHASHSEED=0 SOURCE_DATE_EPOCH=315532800 TMPDIR=/tmp TZ=UTC\n    \
              out m at src/rg-out/made/m File\n    needs base\n    Limits { timeout: Some(600s), retries: 0, exclusive: No }\n\
@@ -118,15 +130,18 @@ fn a_suite_depends_on_the_tests_that_its_patterns_stand_for() {
     let tree = MapTree::new(&[
         ("a/BUILD.toml", test),
         ("a/b/BUILD.toml", test),
-        ("BUILD.toml", "[suite.all]\ntests = [\"//...\", \"-//a:t\"]\n[suite.few]\ntests = [\":all\", \"//a:m\", \":other\"]\n[alias.other]\nactual = \"//a:t\"\n"),
+        (
+            "BUILD.toml",
+            "[suite.every]\ntests = [\"//...\", \"-//a:t\"]\n[suite.few]\ntests = [\":every\", \"//a:m\", \":other\"]\n[alias.other]\nactual = \"//a:t\"\n",
+        ),
     ]);
     let analysis = sound(&tree);
     let deps = |name: &str| {
         let target = analysis.targets.iter().find(|target| target.id.label.to_string() == name).unwrap();
         target.deps.iter().map(|dep| dep.target.label.to_string()).collect::<Vec<_>>()
     };
-    assert_eq!(deps("//:all"), ["//a/b:t"]);
-    assert_eq!(deps("//:few"), ["//:other", "//a:m", "//a:t", "//a/b:t"]);
+    assert_eq!(deps("//:every"), ["//a/b:t"]);
+    assert_eq!(deps("//:few"), ["//:every", "//:other", "//a:m", "//a:t"]);
 }
 
 #[test]

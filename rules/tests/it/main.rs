@@ -1,5 +1,7 @@
 //! What definitions, patterns and the remembered analysis do, seen from outside.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod actions;
 mod mistakes;
 mod patterns;
@@ -18,7 +20,8 @@ fn analyze(tree: &MapTree) -> Analyzed {
 /// Returns the settings of a tree; without a workspace.toml, those of a workspace with two toolchains.
 fn settings(tree: &MapTree) -> Settings {
     let text = text_of(tree, "workspace.toml").unwrap_or_else(|| {
-        "[workspace]\nname = \"test\"\n[toolchain.go]\nhost = [\"go\"]\n[toolchain.python]\nhost = [\"python3\"]\n".to_owned()
+        "[workspace]\nname = \"test\"\n[toolchain.go]\nhost = [\"go\"]\n[toolchain.python]\nhost = [\"python3\"]\n"
+            .to_owned()
     });
     let (settings, mistakes) = rules::settings(SettingsTexts { main: &text, ..SettingsTexts::default() });
     assert_eq!(mistakes, []);

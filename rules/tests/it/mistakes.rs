@@ -47,7 +47,7 @@ fn a_target_declared_twice_names_both_places() {
     );
     check_build(
         "[command.a]\nrun=\"true\"\n[command.a]\nrun=\"true\"\n",
-        "c/BUILD.toml:3: [a] RG0107 //c:a is declared twice\n  c/BUILD.toml:1: [a] first declared here\n",
+        "c/BUILD.toml:3: [[command.a]] RG0107 //c:a is declared twice\n  c/BUILD.toml:1: [[command.a]] first declared here\n",
     );
 }
 
@@ -55,36 +55,79 @@ fn a_target_declared_twice_names_both_places() {
 fn a_source_that_cannot_be_one_says_why() {
     let inputs = |list: &str| format!("[command.a]\nrun = \"true\"\ninputs = [{list}]\n");
     for (list, want) in [
-        ("\"../README.md\"", "RG0201 `../README.md` leaves its directory with `..`\n  hint: name a target of the other package: \"//package:target\"\n"),
-        ("\"/etc/passwd\"", "RG0201 `/etc/passwd` is absolute; paths are relative\n  hint: paths are relative to the package\n"),
-        ("\"./in.txt\"", "RG0201 `./in.txt` is not a normal path: it has an empty segment or `.`\n  hint: write \"in.txt\"\n"),
+        (
+            "\"../README.md\"",
+            "RG0201 `../README.md` leaves its directory with `..`\n  hint: name a target of the other package: \"//package:target\"\n",
+        ),
+        (
+            "\"/etc/passwd\"",
+            "RG0201 `/etc/passwd` is absolute; paths are relative\n  hint: paths are relative to the package\n",
+        ),
+        (
+            "\"./in.txt\"",
+            "RG0201 `./in.txt` is not a normal path: it has an empty segment or `.`\n  hint: write \"in.txt\"\n",
+        ),
         ("\"sub\"", "RG0205 `c/sub` is a directory\n  hint: write \"sub/**\"\n"),
         ("\"nope.txt\"", "RG0202 `c/nope.txt` does not exist\n  hint: paths are relative to the package, `c`\n"),
         ("\"im.txt\"", "RG0202 `c/im.txt` does not exist\n  hint: write \"in.txt\"\n"),
         ("\"*.nope\"", "RG0203 `*.nope` matches nothing\n  hint: globs are relative to the package, `c`\n"),
         ("\"a**\"", "RG0204 `a**` has `**` that is not a whole segment\n"),
-        ("\"pkg/x.txt\"", "RG0209 `c/pkg/x.txt` belongs to the package `//c/pkg`\n  hint: name a target of that package that provides it: \"//c/pkg:…\"\n"),
-        ("\"pkg/**\"", "RG0203 `pkg/**` matches nothing\n  hint: `c/pkg` is a package of its own: name a target of it, as in \"//c/pkg:…\"\n"),
-        ("\"nested/x.txt\"", "RG0210 `c/nested/x.txt` belongs to the workspace `c/nested`, which has its own workspace.toml\n"),
-        ("\"secret.log\"", "RG0206 `c/secret.log` is ignored by .gitignore:3: *.log\n  hint: an ignored file is not a part of the workspace: change that rule\n"),
-        ("\"out.txt\"", "RG0207 `c/out.txt` is a symbolic link to `../../x`, which leaves the workspace\n  hint: copy the file, or link to a file of the workspace\n"),
-        ("\"abs.txt\"", "RG0207 `c/abs.txt` is a symbolic link to `/etc/passwd`, which is absolute\n  hint: copy the file, or link to a file of the workspace\n"),
-        ("\"so*\"", "RG0208 `c/socket` cannot be an input\n  hint: sockets, devices and names that are not UTF-8 cannot: remove it, or subtract it with \"!…\"\n"),
-        ("\"x y:z\", \"//a b:c\"", "RG0202 `c/x y:z` does not exist\n  hint: paths are relative to the package, `c`\nRG0301 `a b` is not a package: segments of letters, digits, `.`, `_` and `-`, joined by `/`\n"),
-        ("\"@other//a\"", "RG0301 `@other//a` names another repository, and this workspace declares none of that name\n"),
+        (
+            "\"pkg/x.txt\"",
+            "RG0209 `c/pkg/x.txt` belongs to the package `//c/pkg`\n  hint: name a target of that package that provides it: \"//c/pkg:…\"\n",
+        ),
+        (
+            "\"pkg/**\"",
+            "RG0203 `pkg/**` matches nothing\n  hint: `c/pkg` is a package of its own: name a target of it, as in \"//c/pkg:…\"\n",
+        ),
+        (
+            "\"nested/x.txt\"",
+            "RG0210 `c/nested/x.txt` belongs to the workspace `c/nested`, which has its own workspace.toml\n",
+        ),
+        (
+            "\"secret.log\"",
+            "RG0206 `c/secret.log` is ignored by .gitignore:3: *.log\n  hint: an ignored file is not a part of the workspace: change that rule\n",
+        ),
+        (
+            "\"out.txt\"",
+            "RG0207 `c/out.txt` is a symbolic link to `../../x`, which leaves the workspace\n  hint: copy the file, or link to a file of the workspace\n",
+        ),
+        (
+            "\"abs.txt\"",
+            "RG0207 `c/abs.txt` is a symbolic link to `/etc/passwd`, which is absolute\n  hint: copy the file, or link to a file of the workspace\n",
+        ),
+        (
+            "\"so*\"",
+            "RG0208 `c/socket` cannot be an input\n  hint: sockets, devices and names that are not UTF-8 cannot: remove it, or subtract it with \"!…\"\n",
+        ),
+        (
+            "\"x y:z\", \"//a b:c\"",
+            "RG0202 `c/x y:z` does not exist\n  hint: paths are relative to the package, `c`\nRG0301 `a b` is not a package: segments of letters, digits, `.`, `_` and `-`, joined by `/`\n",
+        ),
+        (
+            "\"@other//a\"",
+            "RG0301 `@other//a` names another repository, and this workspace declares none of that name\n",
+        ),
     ] {
-        let tree = MapTree::new(&[("c/BUILD.toml", &inputs(list)), ("c/in.txt", ""), ("c/sub/x.txt", ""), ("c/pkg/BUILD.toml", ""), ("c/pkg/x.txt", "")])
-            .with("c/nested/workspace.toml", "")
-            .with("c/nested/x.txt", "")
-            .with_ignored("c/secret.log", ".gitignore:3: *.log")
-            .with_symlink("c/out.txt", "../../x")
-            .with_symlink("c/abs.txt", "/etc/passwd")
-            .with_unusable("c/socket");
+        let tree = MapTree::new(&[
+            ("c/BUILD.toml", &inputs(list)),
+            ("c/in.txt", ""),
+            ("c/sub/x.txt", ""),
+            ("c/pkg/BUILD.toml", ""),
+            ("c/pkg/x.txt", ""),
+        ])
+        .with("c/nested/workspace.toml", "")
+        .with("c/nested/x.txt", "")
+        .with_ignored("c/secret.log", ".gitignore:3: *.log")
+        .with_symlink("c/out.txt", "../../x")
+        .with_symlink("c/abs.txt", "/etc/passwd")
+        .with_unusable("c/socket");
         let analyzed = analyze(&tree);
         let got = rendered(&analyzed.mistakes, &tree);
         let places: Vec<&str> = got.lines().filter_map(|line| line.strip_prefix("c/BUILD.toml:3: [")).collect();
         assert!(!places.is_empty(), "{list}: {got}");
-        let without_place = |line: &str| line.split_once("] RG").map_or(line.to_owned(), |(_, rest)| format!("RG{rest}"));
+        let without_place =
+            |line: &str| line.split_once("] RG").map_or(line.to_owned(), |(_, rest)| format!("RG{rest}"));
         let got: String = got.lines().map(|line| without_place(line) + "\n").collect();
         assert_eq!(got, want, "{list}");
     }

@@ -10,9 +10,15 @@ fn tree() -> MapTree {
     MapTree::new(&[
         ("BUILD.toml", "[files.root]\nsrcs = [\"README.md\"]\n"),
         ("README.md", ""),
-        ("libs/text/BUILD.toml", "[command.upper]\nrun = \"true\"\ninputs = [\"in.txt\"]\n[command.text]\nrun = \"true\"\n"),
+        (
+            "libs/text/BUILD.toml",
+            "[command.upper]\nrun = \"true\"\ninputs = [\"in.txt\"]\n[command.text]\nrun = \"true\"\n",
+        ),
         ("libs/text/in.txt", ""),
-        ("libs/text/sub/BUILD.toml", "[test.t]\nrun = \"true\"\ntags = [\"slow\"]\n[test.m]\nrun = \"true\"\ntags = [\"manual\", \"slow\"]\n"),
+        (
+            "libs/text/sub/BUILD.toml",
+            "[test.t]\nrun = \"true\"\ntags = [\"slow\"]\n[test.m]\nrun = \"true\"\ntags = [\"manual\", \"slow\"]\n",
+        ),
         ("examples/shop/workspace.toml", ""),
     ])
 }
@@ -75,14 +81,22 @@ fn queries_see_manual_targets() {
 
 #[test]
 fn what_stands_for_nothing_is_an_error_with_the_nearest_name() {
-    check(&["//libs/text:uper"], "", "RG0302 there is no target `//libs/text:uper`\n  hint: write \"//libs/text:upper\"\n");
+    check(
+        &["//libs/text:uper"],
+        "",
+        "RG0302 there is no target `//libs/text:uper`\n  hint: write \"//libs/text:upper\"\n",
+    );
     check(&["//libs/txt:upper"], "", "RG0303 there is no package `//libs/txt`\n  hint: write \"//libs/text:upper\"\n");
     check(
         &["//libs/text/sub"],
         "",
         "RG0302 there is no target `//libs/text/sub:sub`\n  hint: `rg query //libs/text/sub:all` lists the targets of the package, or write `//libs/text/sub:all` for all targets of the package\n",
     );
-    check(&["//nothing/..."], "", "RG0601 `//nothing/...` matches no package\n  hint: a package is a directory with a BUILD.toml\n");
+    check(
+        &["//nothing/..."],
+        "",
+        "RG0601 `//nothing/...` matches no package\n  hint: a package is a directory with a BUILD.toml\n",
+    );
     check(
         &["//examples/..."],
         "",
@@ -96,6 +110,14 @@ fn what_stands_for_nothing_is_an_error_with_the_nearest_name() {
         "RG0604 `a b` is not a package: segments of letters, digits, `.`, `_` and `-`, joined by `/`\n  hint: `//a b` is no pattern: write `//package:target`, `//package/...` or `tag:NAME`\n\
          RG0604 `@x//a` names another repository, and this workspace declares none of that name\n  hint: `@x//a` is no pattern: write `//package:target`, `//package/...` or `tag:NAME`\n",
     );
-    check(&["REDME.md"], "", "RG0605 `REDME.md` is neither a target nor a file that a target owns\n  hint: write `README.md`\n");
-    check(&["../../.."], "libs", "RG0605 `../../..` is neither a target nor a file that a target owns\n  hint: `rg query //...` lists all targets\n");
+    check(
+        &["REDME.md"],
+        "",
+        "RG0605 `REDME.md` is neither a target nor a file that a target owns\n  hint: write `README.md`\n",
+    );
+    check(
+        &["../../.."],
+        "libs",
+        "RG0605 `../../..` is neither a target nor a file that a target owns\n  hint: `rg query //...` lists all targets\n",
+    );
 }

@@ -12,8 +12,17 @@ const BUILDS: [&str; 5] = [
     "[suite.a]\ntests = [\"//...\"]\n",
     "[files.a]\nsrcs = [\"d/*\", \"!d/two.txt\"]\n",
 ];
-const FILES: [&str; 9] =
-    ["one.txt", "two.txt", "p/one.txt", "p/two.txt", "p/d/one.txt", "p/d/two.txt", "p/q/one.txt", "q/workspace.toml", "p/q/x.txt"];
+const FILES: [&str; 9] = [
+    "one.txt",
+    "two.txt",
+    "p/one.txt",
+    "p/two.txt",
+    "p/d/one.txt",
+    "p/d/two.txt",
+    "p/q/one.txt",
+    "q/workspace.toml",
+    "p/q/x.txt",
+];
 const DIRS: [&str; 4] = ["BUILD.toml", "p/BUILD.toml", "p/q/BUILD.toml", "p/d/BUILD.toml"];
 
 #[derive(Clone, Debug)]
@@ -39,7 +48,9 @@ fn edited(tree: MapTree, edit: &Edit) -> MapTree {
     match edit {
         Edit::Write(file, text) => tree.with(FILES[*file], [*text]),
         Edit::Remove(file) => tree.without(FILES[*file]),
-        Edit::Link(file, target) => tree.with_symlink(FILES[*file], ["one.txt", "../one.txt", "/one.txt"][usize::from(*target)]),
+        Edit::Link(file, target) => {
+            tree.with_symlink(FILES[*file], ["one.txt", "../one.txt", "/one.txt"][usize::from(*target)])
+        }
         Edit::Define(dir, build) => tree.with(DIRS[*dir], BUILDS[*build]),
         Edit::Undefine(dir) => tree.without(DIRS[*dir]),
     }
