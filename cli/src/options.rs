@@ -330,6 +330,7 @@ mod tests {
             directory: PathBuf::from("/w/a"),
             stdout: Stream::Other,
             stderr,
+            unix_time_ms: 0,
         }
     }
 

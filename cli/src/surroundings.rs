@@ -21,6 +21,8 @@ pub struct Surroundings {
     pub stdout: Stream,
     /// Where progress and errors go.
     pub stderr: Stream,
+    /// When the call began, in milliseconds since the epoch.
+    pub unix_time_ms: u64,
 }
 
 /// What a stream is connected to.
@@ -47,8 +49,14 @@ impl Surroundings {
             directory: std::env::current_dir()?,
             stdout: Stream::of(&std::io::stdout()),
             stderr: Stream::of(&std::io::stderr()),
+            unix_time_ms: unix_time_ms(),
         })
     }
+}
+
+fn unix_time_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Stream {
@@ -66,6 +74,12 @@ impl Environment {
     /// Returns the value of a variable as an absolute path.
     pub fn directory(&self, name: &str) -> Option<&Path> {
         self.get(name).map(Path::new).filter(|path| path.is_absolute())
+    }
+
+    /// Returns all variables that are UTF-8.
+    pub fn texts(&self) -> BTreeMap<String, String> {
+        let text = |word: &OsString| word.to_str().map(str::to_owned);
+        self.0.iter().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect()
     }
 
     /// Whether a variable is set to something other than nothing, `0` or `false`.

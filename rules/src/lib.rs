@@ -1,1 +1,43 @@
-//! Turns definition text into targets and actions.
+//! Turns definition text into targets and actions: workspace.toml into settings, BUILD.toml files into an analysis,
+//! target patterns into targets.
+//!
+//! It touches files only through `model::Tree`; it knows nothing of the graph, of caches and of how actions run.
+
+mod analyze;
+mod attributes;
+mod codes;
+mod declaration;
+mod definitions;
+mod document;
+mod globs;
+#[expect(dead_code, reason = "the Go rules, which come next, read it")]
+mod go_attributes;
+mod labels;
+#[expect(dead_code, reason = "the Go rules, which come next, read more of it")]
+mod lowering;
+mod near;
+mod packages;
+mod reads;
+mod remembered;
+mod rule;
+mod select;
+mod settings;
+mod sources;
+mod written;
+
+pub use analyze::{Analyzed, analyze};
+pub use codes::{EXPLAINED, Explained, explain};
+pub use rule::{AttributeDoc, AttributeType, COMMON_ATTRIBUTES, RuleDoc, catalogue};
+pub use select::{Wildcards, select};
+pub use settings::{Checked, ExecutorChoice, Settings, SettingsTexts, Toolchain, settings};
+
+/// Returns a mistake in one line, for tests: place, message and hint.
+#[cfg(test)]
+pub(crate) fn rendered(mistake: &model::Mistake, text: &str) -> String {
+    let place = mistake
+        .at
+        .as_ref()
+        .map_or(String::new(), |(at, _)| format!("{}:{}: ", at.file, document::line_of(text, at.start)));
+    let hint = mistake.hint.as_ref().map_or(String::new(), |hint| format!(" ({hint})"));
+    format!("{place}{}{hint}", mistake.message)
+}

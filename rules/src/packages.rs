@@ -1,0 +1,42 @@
+//! Finds the packages of a workspace: the directories that hold a BUILD.toml.
+//! It reads no definition.
+
+use std::collections::BTreeSet;
+
+use model::{EntryKind, Label, Location, Mistake, RelPath};
+
+use crate::codes;
+use crate::reads::{BUILD_FILE, Recorder};
+use crate::sources::OUT_DIR;
+
+/// Returns all packages; reports those whose directory cannot be written in a label.
+pub(crate) fn discover(recorder: &Recorder<'_>, mistakes: &mut Vec<Mistake>) -> BTreeSet<RelPath> {
+    let mut packages = BTreeSet::new();
+    let mut waiting = vec![RelPath::root()];
+    while let Some(dir) = waiting.pop() {
+        for entry in recorder.shape(&dir).iter().flat_map(|entries| entries.iter()) {
+            let Ok(path) = dir.child(&entry.name) else { continue };
+            match entry.kind {
+                EntryKind::Directory if path.as_str() != OUT_DIR && &*entry.name != ".git" => waiting.push(path),
+                EntryKind::File | EntryKind::Symlink if &*entry.name == BUILD_FILE => match refused(&dir, &path) {
+                    Some(mistake) => mistakes.push(mistake),
+                    None => {
+                        packages.insert(dir.clone());
+                    }
+                },
+                EntryKind::Directory
+                | EntryKind::File
+                | EntryKind::Symlink
+                | EntryKind::Workspace
+                | EntryKind::Unusable => {}
+            }
+        }
+    }
+    packages
+}
+
+fn refused(dir: &RelPath, file: &RelPath) -> Option<Mistake> {
+    let error = Label::new(dir.clone(), "all").err()?;
+    let mistake = Mistake::new(codes::BAD_PACKAGE_NAME, error.to_string()).at(Location::new(file.clone(), 0..0), "");
+    Some(mistake.hint("rename the directory, or move the BUILD.toml to the directory above"))
+}

@@ -1,0 +1,320 @@
+//! `command` and `test`: a program or a shell line with declared inputs and outputs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{
+    Action, Command, Exclusive, Input, Kind, Limits, Mistake, Need, Network, Origin, Output, OutputKind, Purpose,
+    RelPath, Target, Work,
+};
+
+use super::location::{Expander, workspace_path};
+use super::{AttributeDoc, AttributeType, Lower, Offer, Rule, RuleDoc};
+use crate::codes;
+use crate::declaration::{Declaration, OutputShape};
+use crate::lowering::{Lowering, base_environment, dependencies};
+use crate::written::{ResolvedLabel, Written};
+
+/// The version of the lowering below: a part of every key.
+const RULE_VERSION: u32 = 1;
+
+const RUN: AttributeDoc = AttributeDoc {
+    name: "run",
+    kind: AttributeType::Text,
+    default: Some("\"\""),
+    doc: "One line for `sh -euc`; exactly one of `run` and `argv` is given. $OUT is the directory for outputs; `$(location L)` is the path of what the label provides.",
+};
+const ARGV: AttributeDoc = AttributeDoc {
+    name: "argv",
+    kind: AttributeType::Texts,
+    default: Some("[]"),
+    doc: "A program and its arguments, without a shell; an argument `$(locations L)` becomes one argument a path.",
+};
+const INPUTS: AttributeDoc = AttributeDoc {
+    name: "inputs",
+    kind: AttributeType::Sources,
+    default: Some("[]"),
+    doc: "Paths and globs of the package, and labels: the action sees nothing else.",
+};
+const ENV: AttributeDoc = AttributeDoc {
+    name: "env",
+    kind: AttributeType::Environment,
+    default: Some("{}"),
+    doc: "Environment variables, which win over the base environment.",
+};
+const TOOLCHAIN: AttributeDoc = AttributeDoc {
+    name: "toolchain",
+    kind: AttributeType::Text,
+    default: Some("the base system alone"),
+    doc: "A toolchain of workspace.toml.",
+};
+const TOOLCHAINS: AttributeDoc = AttributeDoc {
+    name: "toolchains",
+    kind: AttributeType::Texts,
+    default: Some("[]"),
+    doc: "Several toolchains of workspace.toml.",
+};
+const NETWORK: AttributeDoc = AttributeDoc {
+    name: "network",
+    kind: AttributeType::Truth,
+    default: Some("false"),
+    doc: "Whether it may use the network; without, only loopback is there.",
+};
+
+pub(super) const COMMAND: Rule = Rule {
+    doc: RuleDoc {
+        name: "command",
+        doc: "Runs a program or a shell line that makes declared outputs of declared inputs.",
+        attributes: &[
+            RUN,
+            ARGV,
+            INPUTS,
+            AttributeDoc {
+                name: "outputs",
+                kind: AttributeType::Outputs,
+                default: Some("[]"),
+                doc: "Paths below $OUT, a trailing slash for a directory; one that is not made is an error, others are not kept.",
+            },
+            ENV,
+            TOOLCHAIN,
+            TOOLCHAINS,
+            NETWORK,
+            AttributeDoc {
+                name: "timeout",
+                kind: AttributeType::Number,
+                default: Some("600"),
+                doc: "After so many seconds it is ended and has failed.",
+            },
+        ],
+    },
+    kind: Kind::Build,
+    later: &[],
+    offer,
+    lower: Lower::Alone(lower_command),
+};
+
+pub(super) const TEST: Rule = Rule {
+    doc: RuleDoc {
+        name: "test",
+        doc: "Runs a program or a shell line that passes when it exits with 0.",
+        attributes: &[
+            RUN,
+            ARGV,
+            INPUTS,
+            AttributeDoc {
+                name: "outputs",
+                kind: AttributeType::Outputs,
+                default: Some("[]"),
+                doc: "Paths below $OUT that are kept if they are there, as reports.",
+            },
+            ENV,
+            TOOLCHAIN,
+            TOOLCHAINS,
+            NETWORK,
+            AttributeDoc {
+                name: "timeout",
+                kind: AttributeType::Number,
+                default: Some("300"),
+                doc: "After so many seconds it is ended and has timed out.",
+            },
+            AttributeDoc {
+                name: "retries",
+                kind: AttributeType::Number,
+                default: Some("0"),
+                doc: "How often it is tried again after a failure; one that then passes is flaky.",
+            },
+            AttributeDoc {
+                name: "exclusive",
+                kind: AttributeType::Truth,
+                default: Some("false"),
+                doc: "Whether it runs while nothing else does.",
+            },
+        ],
+    },
+    kind: Kind::Test,
+    later: &["shards"],
+    offer,
+    lower: Lower::Alone(lower_test),
+};
+
+fn offer(declaration: &Declaration) -> Offer<'_> {
+    Offer::Outputs(declaration.outputs().iter().map(|output| output.path.clone()).collect())
+}
+
+fn lower_command(declaration: &Declaration, lowering: &mut Lowering<'_>) -> Target {
+    let limits = Limits { timeout: timeout(declaration, 600, lowering), ..Limits::default() };
+    lower(declaration, Purpose::Build, limits, lowering)
+}
+
+fn lower_test(declaration: &Declaration, lowering: &mut Lowering<'_>) -> Target {
+    let limits = Limits {
+        timeout: timeout(declaration, 300, lowering),
+        retries: declaration.number("retries").map_or(0, |(retries, _)| retries),
+        exclusive: if declaration.is_true("exclusive") { Exclusive::Yes } else { Exclusive::No },
+    };
+    lower(declaration, Purpose::Test, limits, lowering)
+}
+
+fn lower(declaration: &Declaration, purpose: Purpose, limits: Limits, lowering: &mut Lowering<'_>) -> Target {
+    let common = &declaration.common;
+    let sources = declaration.sources("inputs");
+    let labels = lowering.resolve(&sources.labels);
+    let expander = Expander { package: common.package(), named: &sources.labels, inputs: &labels };
+    let command = Command {
+        argv: arguments(declaration, &expander, lowering),
+        env: environment(declaration, purpose, &expander, lowering),
+        directory: tree_path(common.package()),
+        network: if declaration.is_true("network") { Network::Host } else { Network::None },
+    };
+    let action = Action {
+        name: Arc::from(""),
+        work: Work::Command(command),
+        purpose,
+        inputs: inputs(&sources.files, &labels, lowering),
+        outputs: outputs(declaration, purpose, lowering),
+        needs: needs(declaration, lowering),
+        limits,
+        rule_version: RULE_VERSION,
+    };
+    Target {
+        provides: lowering.provides(&common.id).to_vec(),
+        actions: vec![action],
+        deps: dependencies(&labels),
+        sources: lowering.source_sets(&sources.files),
+        ..common.target(declaration.rule.kind)
+    }
+}
+
+/// Returns the seconds of `timeout`, also used by other rules that have it.
+pub(super) fn timeout(
+    declaration: &Declaration,
+    default_seconds: u64,
+    lowering: &mut Lowering<'_>,
+) -> Option<Duration> {
+    let seconds = match declaration.number("timeout") {
+        None => default_seconds,
+        Some((0, at)) => {
+            let mistake = Mistake::new(codes::BAD_VALUE, "`timeout` is 0, so nothing could finish");
+            lowering.mistake(mistake.at(at.clone(), "in seconds, from 1"));
+            default_seconds
+        }
+        Some((seconds, _)) => u64::from(seconds),
+    };
+    Some(Duration::from_secs(seconds))
+}
+
+/// Returns the whole command line. `$OUT` is relative in the environment, as no one knows where the tree will lie;
+/// the shell makes it absolute, so that it holds after a `cd`.
+fn arguments(declaration: &Declaration, expander: &Expander<'_>, lowering: &mut Lowering<'_>) -> Vec<Arc<str>> {
+    let shell = |line: String| ["/bin/sh", "-euc", &line].map(Arc::from).to_vec();
+    let argv = declaration.texts("argv");
+    match (declaration.text("run"), argv) {
+        (Some(run), []) => shell(format!("export OUT=\"$PWD/$OUT\"; {}", expander.text(run, lowering))),
+        (None, [_, ..]) => {
+            let mut arguments = shell("export OUT=\"$PWD/$OUT\"; exec \"$@\"".to_owned());
+            arguments.push(Arc::from("rg"));
+            arguments.extend(argv.iter().flat_map(|argument| expander.argument(argument, lowering)));
+            arguments
+        }
+        (run, _) => {
+            let (what, place) = match run {
+                Some(run) => ("has both `run` and `argv`", run.at.clone()),
+                None => ("has neither `run` nor `argv`", declaration.at.clone()),
+            };
+            let message = format!("{} {what}", declaration.common.id.label);
+            let mistake = Mistake::new(codes::BAD_VALUE, message).at(place, "");
+            lowering.mistake(
+                mistake.hint("give exactly one: `run = \"a shell line\"` or `argv = [\"program\", \"argument\"]`"),
+            );
+            Vec::new()
+        }
+    }
+}
+
+fn environment(
+    declaration: &Declaration,
+    purpose: Purpose,
+    expander: &Expander<'_>,
+    lowering: &mut Lowering<'_>,
+) -> BTreeMap<Arc<str>, Arc<str>> {
+    let id = &declaration.common.id;
+    let mut env = base_environment();
+    if purpose == Purpose::Test {
+        env.insert(Arc::from("TEST_TARGET"), Arc::from(id.label.to_string()));
+        env.insert(Arc::from("TEST_TMPDIR"), Arc::from("/tmp"));
+    }
+    for (name, value) in declaration.environment() {
+        if &*name.text == "OUT" {
+            let mistake = Mistake::new(codes::BAD_VALUE, "`OUT` is the output directory and cannot be set");
+            lowering.mistake(mistake.at(name.at.clone(), "").hint("use another name"));
+        }
+        env.insert(name.text.clone(), expander.text(value, lowering));
+    }
+    let out = lowering.out_dir(id).relative_to(declaration.common.package());
+    env.insert(Arc::from("OUT"), Arc::from(out));
+    env
+}
+
+/// Returns own files and what labels provide: sources at their paths, outputs below `rg-out`.
+fn inputs(files: &[RelPath], labels: &[ResolvedLabel], lowering: &mut Lowering<'_>) -> Vec<Input> {
+    let mut inputs = BTreeSet::new();
+    if !files.is_empty() {
+        inputs.insert(Input { at: tree(), from: Origin::Files(lowering.file_set(files.to_vec())) });
+    }
+    for label in labels {
+        let mut grouped = Vec::new();
+        for provided in lowering.provides(&label.target) {
+            match &provided.from {
+                Origin::File(file) => grouped.push(file.clone()),
+                from => {
+                    let at = tree_path(&workspace_path(provided, |target| lowering.out_dir(target)));
+                    inputs.insert(Input { at, from: from.clone() });
+                }
+            }
+        }
+        if !grouped.is_empty() {
+            inputs.insert(Input { at: tree(), from: Origin::Files(lowering.file_set(grouped)) });
+        }
+    }
+    inputs.into_iter().collect()
+}
+
+fn outputs(declaration: &Declaration, purpose: Purpose, lowering: &Lowering<'_>) -> Vec<Output> {
+    let dir = tree_path(&lowering.out_dir(&declaration.common.id));
+    let output = |output: &crate::declaration::DeclaredOutput| Output {
+        name: output.path.clone(),
+        at: dir.join(&output.path),
+        kind: match (output.shape, purpose) {
+            (OutputShape::File, Purpose::Test) => OutputKind::OptionalFile,
+            (OutputShape::Directory, Purpose::Test) => OutputKind::OptionalDirectory,
+            (OutputShape::File, _) => OutputKind::File,
+            (OutputShape::Directory, _) => OutputKind::Directory,
+        },
+    };
+    let mut outputs: Vec<Output> = declaration.outputs().iter().map(output).collect();
+    outputs.sort();
+    outputs
+}
+
+fn needs(declaration: &Declaration, lowering: &mut Lowering<'_>) -> Vec<Need> {
+    let mut needs = BTreeSet::from([Need::Base]);
+    let one = declaration.text("toolchain");
+    let several = declaration.texts("toolchains");
+    if let (Some(one), [_, ..]) = (one, several) {
+        let mistake = Mistake::new(codes::BAD_VALUE, "both `toolchain` and `toolchains` are given");
+        lowering.mistake(mistake.at(one.at.clone(), "").hint("move it into `toolchains`"));
+    }
+    let named: Vec<&Written> = one.into_iter().chain(several).collect();
+    needs.extend(named.iter().filter_map(|name| lowering.toolchain(&name.text, &name.at)));
+    needs.into_iter().collect()
+}
+
+/// Returns the directory of the input root that holds the workspace's paths.
+fn tree() -> RelPath {
+    RelPath::new("src").expect("a normal path")
+}
+
+fn tree_path(path: &RelPath) -> RelPath {
+    tree().join(path)
+}

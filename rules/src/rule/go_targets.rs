@@ -1,0 +1,166 @@
+//! `go_binary` and `go_test`: their attributes. All Go targets are lowered together, elsewhere.
+
+use std::time::Duration;
+
+use model::{Exclusive, Kind, RelPath};
+
+use super::command::timeout;
+use super::{AttributeDoc, AttributeType, Lower, Offer, Rule, RuleDoc};
+use crate::declaration::Declaration;
+use crate::go_attributes::{Cgo, GoBinary, GoTest};
+use crate::lowering::Lowering;
+use crate::written::Written;
+
+const DEPS: AttributeDoc = AttributeDoc {
+    name: "deps",
+    kind: AttributeType::Labels,
+    default: Some("[]"),
+    doc: "Generated sources and data beside the import closure: outputs appear at <producer's package>/<output>, as if checked in.",
+};
+const IMPORTS: AttributeDoc = AttributeDoc {
+    name: "imports",
+    kind: AttributeType::Texts,
+    default: Some("[]"),
+    doc: "Import paths that generated code among `deps` imports.",
+};
+const BUILD_TAGS: AttributeDoc =
+    AttributeDoc { name: "build_tags", kind: AttributeType::Texts, default: Some("[]"), doc: "Build tags." };
+const CGO: AttributeDoc = AttributeDoc {
+    name: "cgo",
+    kind: AttributeType::Truth,
+    default: Some("false"),
+    doc: "Whether C code is compiled in.",
+};
+
+pub(super) const BINARY: Rule = Rule {
+    doc: RuleDoc {
+        name: "go_binary",
+        doc: "Builds one static binary of a Go main package; its sources are the import closure.",
+        attributes: &[
+            AttributeDoc {
+                name: "main",
+                kind: AttributeType::Text,
+                default: None,
+                doc: "The directory of the main package, as \"./cmd/cart\" or \".\".",
+            },
+            DEPS,
+            IMPORTS,
+            BUILD_TAGS,
+            AttributeDoc {
+                name: "ldflags",
+                kind: AttributeType::Texts,
+                default: Some("[]"),
+                doc: "Flags of the linker.",
+            },
+            CGO,
+            AttributeDoc {
+                name: "platform",
+                kind: AttributeType::Platform,
+                default: Some("that of the workspace"),
+                doc: "What the binary is built for.",
+            },
+        ],
+    },
+    kind: Kind::Build,
+    later: &[],
+    offer: |declaration| Offer::Outputs(vec![output(declaration)]),
+    lower: Lower::GoBinary,
+};
+
+pub(super) const TEST: Rule = Rule {
+    doc: RuleDoc {
+        name: "go_test",
+        doc: "Runs the tests of Go packages, one action a package.",
+        attributes: &[
+            AttributeDoc {
+                name: "packages",
+                kind: AttributeType::Texts,
+                default: Some("[\"./...\"]"),
+                doc: "Packages below the declaring one, as \"./lib/a\" or \"./...\".",
+            },
+            AttributeDoc {
+                name: "data",
+                kind: AttributeType::Sources,
+                default: Some("[]"),
+                doc: "Files beside the closure that the tests read.",
+            },
+            DEPS,
+            IMPORTS,
+            BUILD_TAGS,
+            CGO,
+            AttributeDoc {
+                name: "env",
+                kind: AttributeType::Environment,
+                default: Some("{}"),
+                doc: "Environment variables, which win over the base environment.",
+            },
+            AttributeDoc {
+                name: "timeout",
+                kind: AttributeType::Number,
+                default: Some("300"),
+                doc: "After so many seconds the test of a package is ended and has timed out.",
+            },
+            AttributeDoc {
+                name: "retries",
+                kind: AttributeType::Number,
+                default: Some("0"),
+                doc: "How often a failed package is tried again.",
+            },
+            AttributeDoc {
+                name: "exclusive",
+                kind: AttributeType::Truth,
+                default: Some("false"),
+                doc: "Whether it runs while nothing else does.",
+            },
+        ],
+    },
+    kind: Kind::Test,
+    later: &["shards", "race", "coverage"],
+    offer: |_| Offer::Outputs(Vec::new()),
+    lower: Lower::GoTest,
+};
+
+/// Returns the attributes of a `go_binary`.
+pub(crate) fn binary(declaration: &Declaration, lowering: &Lowering<'_>) -> Option<GoBinary> {
+    Some(GoBinary {
+        common: declaration.common.clone(),
+        main: declaration.text("main")?.clone(),
+        deps: lowering.resolve(declaration.labels("deps")),
+        imports: declaration.texts("imports").to_vec(),
+        build_tags: declaration.texts("build_tags").to_vec(),
+        ldflags: declaration.texts("ldflags").to_vec(),
+        cgo: cgo(declaration),
+        output: output(declaration),
+    })
+}
+
+/// Returns the attributes of a `go_test`.
+pub(crate) fn test(declaration: &Declaration, lowering: &mut Lowering<'_>) -> GoTest {
+    let data = declaration.sources("data");
+    let all = || Written { text: "./...".into(), at: declaration.at.clone() };
+    let packages = declaration.texts("packages");
+    GoTest {
+        common: declaration.common.clone(),
+        packages: if packages.is_empty() { vec![all()] } else { packages.to_vec() },
+        data: data.files.clone(),
+        data_labels: lowering.resolve(&data.labels),
+        deps: lowering.resolve(declaration.labels("deps")),
+        imports: declaration.texts("imports").to_vec(),
+        build_tags: declaration.texts("build_tags").to_vec(),
+        cgo: cgo(declaration),
+        env: declaration.declared_environment(),
+        timeout: timeout(declaration, 300, lowering).unwrap_or(Duration::from_secs(300)),
+        retries: declaration.number("retries").map_or(0, |(retries, _)| retries),
+        exclusive: if declaration.is_true("exclusive") { Exclusive::Yes } else { Exclusive::No },
+    }
+}
+
+fn cgo(declaration: &Declaration) -> Cgo {
+    if declaration.is_true("cgo") { Cgo::On } else { Cgo::Off }
+}
+
+/// Returns the name of the binary: the last segment of the target's name.
+fn output(declaration: &Declaration) -> RelPath {
+    let name = declaration.common.id.label.target().rsplit('/').next().unwrap_or_default();
+    RelPath::new(name).expect("a target's name is a normal path, and so is its last segment")
+}

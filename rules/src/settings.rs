@@ -1,0 +1,148 @@
+//! The settings of a workspace: workspace.toml, overlaid by workspace.local.toml and a profile.
+//! It knows no target and reads no file.
+
+mod layer;
+mod size;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use model::{Mistake, Platform, RelPath};
+use serde::{Deserialize, Serialize};
+
+use layer::Layers;
+
+/// A value, and every mistake that was found while making it.
+pub type Checked<T> = (T, Vec<Mistake>);
+
+/// The texts that settings are made of.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SettingsTexts<'a> {
+    /// The text of workspace.toml.
+    pub main: &'a str,
+    /// The text of workspace.local.toml, if there is one.
+    pub local: Option<&'a str>,
+    /// The profile that was asked for.
+    pub profile: Option<&'a str>,
+}
+
+/// The settings of a workspace.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Settings {
+    /// The name of the workspace.
+    pub name: String,
+    /// The branch that changes are compared with.
+    pub default_branch: String,
+    /// How releases name this repository.
+    pub repository: Option<String>,
+    /// What targets are built for.
+    pub platform: Platform,
+    /// Patterns of ignored files, in the language of .gitignore.
+    pub ignore: Vec<String>,
+    /// The toolchains, by name.
+    pub toolchains: BTreeMap<Arc<str>, Toolchain>,
+    /// Toolchains that are declared in a way that was reported: naming them is not reported again.
+    pub refused_toolchains: BTreeSet<Arc<str>>,
+    /// How actions are run; `None` leaves the choice to rg.
+    pub executor: Option<ExecutorChoice>,
+    /// The executor below which rg may not fall.
+    pub strict: Option<ExecutorChoice>,
+    /// How large the local store may grow.
+    pub max_size_bytes: u64,
+    /// A file of further certificates for fetches.
+    pub extra_ca: Option<String>,
+}
+
+/// One toolchain.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum Toolchain {
+    /// Programs of this machine.
+    Host {
+        /// The programs, as they are looked up on PATH.
+        programs: Vec<Arc<str>>,
+    },
+}
+
+/// How actions are run.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum ExecutorChoice {
+    /// The best that this machine offers.
+    Auto,
+    /// rg's own sandbox.
+    Native,
+    /// A changed root directory without namespaces of the user.
+    ChrootLite,
+    /// A container engine.
+    Engine,
+    /// Another machine.
+    Remote,
+    /// No isolation.
+    Host,
+}
+
+impl ExecutorChoice {
+    /// All choices, with the words that name them.
+    pub const ALL: [(&'static str, ExecutorChoice); 6] = [
+        ("auto", ExecutorChoice::Auto),
+        ("native", ExecutorChoice::Native),
+        ("chroot-lite", ExecutorChoice::ChrootLite),
+        ("engine", ExecutorChoice::Engine),
+        ("remote", ExecutorChoice::Remote),
+        ("host", ExecutorChoice::Host),
+    ];
+
+    /// Returns the choice that a word names.
+    pub fn parse(word: &str) -> Option<ExecutorChoice> {
+        ExecutorChoice::ALL.iter().find(|(name, _)| *name == word).map(|(_, choice)| *choice)
+    }
+
+    /// Returns the word that names the choice.
+    pub fn name(self) -> &'static str {
+        ExecutorChoice::ALL.iter().find(|(_, choice)| *choice == self).map_or("auto", |(name, _)| name)
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            name: String::new(),
+            default_branch: "main".to_owned(),
+            repository: None,
+            platform: Platform::default(),
+            ignore: Vec::new(),
+            toolchains: BTreeMap::new(),
+            refused_toolchains: BTreeSet::new(),
+            executor: None,
+            strict: None,
+            max_size_bytes: 50 << 30,
+            extra_ca: None,
+        }
+    }
+}
+
+impl Settings {
+    /// Returns a hash of all settings.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        let bytes = postcard::to_stdvec(self).expect("settings hold only strings, numbers and maps");
+        *blake3::hash(&bytes).as_bytes()
+    }
+}
+
+/// Parses the settings of a workspace. Later layers win: workspace.toml, workspace.local.toml, the profile.
+pub fn settings(texts: SettingsTexts<'_>) -> Checked<Settings> {
+    let main = file("workspace.toml");
+    let local = file("workspace.local.toml");
+    let mut layers = Layers::default();
+    layers.parse(texts.main, &main);
+    if let Some(text) = texts.local {
+        layers.parse(text, &local);
+    }
+    layers.settings(texts.profile)
+}
+
+fn file(name: &str) -> RelPath {
+    RelPath::new(name).expect("a normal path")
+}
+
+#[cfg(test)]
+mod tests;

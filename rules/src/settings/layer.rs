@@ -1,0 +1,330 @@
+//! One text after the other, read table by table over the settings made so far.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use model::{Location, Mistake, RelPath};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::{Checked, ExecutorChoice, Settings, Toolchain, size};
+use crate::codes;
+use crate::document::{self, place, type_name};
+use crate::near::{nearest, quoted_list};
+
+/// The tables that this version reads.
+const TABLES: [&str; 6] = ["workspace", "toolchain", "execution", "cache", "network", "profile"];
+
+/// The tables that the design knows and this version does not.
+const LATER: [&str; 6] = ["registry", "release", "images", "secrets", "repos", "python"];
+
+/// The layers of settings, in the order in which they were parsed.
+#[derive(Default)]
+pub(super) struct Layers<'t> {
+    parsed: Vec<(RelPath, DeTable<'t>)>,
+    mistakes: Vec<Mistake>,
+}
+
+impl<'t> Layers<'t> {
+    /// Parses one file.
+    pub fn parse(&mut self, text: &'t str, file: &RelPath) {
+        let (table, mistakes) = document::parse(text, file);
+        self.mistakes.extend(mistakes);
+        self.parsed.push((file.clone(), table.into_inner()));
+    }
+
+    /// Returns the settings: every file in turn, then the profile of every file in turn.
+    pub fn settings(self, profile: Option<&str>) -> Checked<Settings> {
+        if !self.mistakes.is_empty() {
+            // A text that is broken in one place seems to lack things elsewhere.
+            return (Settings::default(), self.mistakes);
+        }
+        let mut reader = Reader::default();
+        for (file, table) in &self.parsed {
+            reader.overlay(file, table);
+        }
+        let mut names = BTreeSet::new();
+        for (file, table) in &self.parsed {
+            for (name, overlay) in profiles(table) {
+                names.insert(name);
+                if profile == Some(name) {
+                    reader.overlay(file, overlay);
+                } else {
+                    reader.check_only(file, overlay);
+                }
+            }
+        }
+        if let Some(profile) = profile.filter(|profile| !names.contains(profile)) {
+            reader.mistakes.push(no_such_profile(profile, &names));
+        }
+        reader.finish(self.parsed.first().map(|(file, _)| file))
+    }
+}
+
+fn profiles<'a>(table: &'a DeTable<'a>) -> Vec<(&'a str, &'a DeTable<'a>)> {
+    let found = table.iter().find(|(key, _)| key.get_ref() == "profile");
+    let Some(DeValue::Table(profiles)) = found.map(|(_, value)| value.get_ref()) else { return Vec::new() };
+    profiles.iter().filter_map(|(name, value)| Some((&**name.get_ref(), value.get_ref().as_table()?))).collect()
+}
+
+fn no_such_profile(profile: &str, names: &BTreeSet<&str>) -> Mistake {
+    let names: Vec<&str> = names.iter().copied().collect();
+    let mistake = Mistake::new(codes::NO_SUCH_PROFILE, format!("there is no profile `{profile}`"));
+    match (nearest(profile, names.iter().copied()), names.is_empty()) {
+        (Some(near), _) => mistake.hint(format!("write `--profile {near}`; the profiles are {}", quoted_list(&names))),
+        (None, false) => mistake.hint(format!("the profiles are {}", quoted_list(&names))),
+        (None, true) => mistake.hint(format!("add `[profile.{profile}]` to workspace.toml")),
+    }
+}
+
+/// Reads tables over settings.
+#[derive(Default)]
+struct Reader {
+    settings: Settings,
+    /// Toolchains that are images, each with its mistake: a later layer may replace them by programs of the machine.
+    images: BTreeMap<Arc<str>, Mistake>,
+    mistakes: Vec<Mistake>,
+}
+
+type Value<'t> = Spanned<DeValue<'t>>;
+
+impl Reader {
+    /// Reads all tables of a layer.
+    fn overlay(&mut self, file: &RelPath, table: &DeTable<'_>) {
+        for (key, value) in table {
+            match &**key.get_ref() {
+                "workspace" => self.each(file, value, "workspace", Reader::workspace),
+                "toolchain" => self.each(file, value, "toolchain", Reader::toolchain),
+                "execution" => self.each(file, value, "execution", Reader::execution),
+                "cache" => self.each(file, value, "cache", Reader::cache),
+                "network" => self.each(file, value, "network", Reader::network),
+                "profile" => self.each(file, value, "profile", Reader::profile),
+                later if LATER.contains(&later) => {
+                    self.later(&format!("[{}]", full_name(later, value)), place(file, key))
+                }
+                other => self.unknown("table", other, place(file, key), &TABLES),
+            }
+        }
+    }
+
+    /// Reads all tables of a layer that does not count, for its mistakes.
+    fn check_only(&mut self, file: &RelPath, table: &DeTable<'_>) {
+        let kept = (self.settings.clone(), self.images.clone());
+        self.overlay(file, table);
+        (self.settings, self.images) = kept;
+    }
+
+    /// Reads each key of a table.
+    fn each(
+        &mut self,
+        file: &RelPath,
+        value: &Value<'_>,
+        name: &str,
+        read: fn(&mut Reader, &str, &Location, &Field<'_>),
+    ) {
+        let Some(table) = value.get_ref().as_table() else {
+            return self.wrong(&format!("`{name}`"), "a table", value, &place(file, value));
+        };
+        for (key, value) in table {
+            read(self, key.get_ref(), &place(file, key), &Field { file, value });
+        }
+    }
+
+    fn workspace(&mut self, key: &str, at: &Location, field: &Field<'_>) {
+        match key {
+            "name" => field.text(self, key, |settings, text| settings.name = text),
+            "default_branch" => field.text(self, key, |settings, text| settings.default_branch = text),
+            "repository" => field.text(self, key, |settings, text| settings.repository = Some(text)),
+            "ignore" => {
+                if let Some(patterns) = field.texts(self, key) {
+                    self.settings.ignore = patterns;
+                }
+            }
+            "platform" => field.parsed(self, key, |settings, text| {
+                settings.platform = text.parse().map_err(|error: model::PlatformError| error.to_string())?;
+                Ok(())
+            }),
+            "rules" => self.later("`[workspace] rules`", at.clone()),
+            _ => self.unknown("key", key, at.clone(), &["name", "default_branch", "repository", "ignore", "platform"]),
+        }
+    }
+
+    fn toolchain(&mut self, name: &str, at: &Location, field: &Field<'_>) {
+        let Some(table) = field.value.get_ref().as_table() else {
+            return self.wrong(&format!("`toolchain.{name}`"), "a table", field.value, &field.place());
+        };
+        let name: Arc<str> = Arc::from(name);
+        let mut given = false;
+        for (key, value) in table {
+            let (key_at, inner) = (place(field.file, key), Field { file: field.file, value });
+            match &**key.get_ref() {
+                "host" => self.host_toolchain(&name, &inner),
+                "image" => {
+                    self.settings.toolchains.remove(&name);
+                    self.images.insert(name.clone(), image_toolchain(&name, inner.place()));
+                }
+                other => self.unknown("key", other, key_at, &["host", "image"]),
+            }
+            given = true;
+        }
+        if !given {
+            let message = format!("toolchain `{name}` says nothing of where it comes from");
+            let hint = format!("write `host = [\"{name}\"]`");
+            self.mistakes.push(Mistake::new(codes::BAD_SETTING, message).at(at.clone(), "").hint(hint));
+        }
+    }
+
+    fn host_toolchain(&mut self, name: &Arc<str>, field: &Field<'_>) {
+        let Some(programs) = field.texts(self, "host") else {
+            self.settings.refused_toolchains.insert(name.clone());
+            return;
+        };
+        let bad = programs.iter().find(|program| program.is_empty() || program.contains('/'));
+        if programs.is_empty() || bad.is_some() {
+            let message = format!("toolchain `{name}` needs names of programs, as they are looked up on PATH");
+            let hint = format!("write `host = [\"{name}\"]`");
+            self.mistakes.push(Mistake::new(codes::BAD_SETTING, message).at(field.place(), "").hint(hint));
+            self.settings.refused_toolchains.insert(name.clone());
+            return;
+        }
+        self.images.remove(name);
+        let programs = programs.into_iter().map(Arc::from).collect();
+        self.settings.toolchains.insert(name.clone(), Toolchain::Host { programs });
+    }
+
+    fn execution(&mut self, key: &str, at: &Location, field: &Field<'_>) {
+        match key {
+            "executor" => field.parsed(self, key, |settings, text| {
+                settings.executor = Some(executor(text)?);
+                Ok(())
+            }),
+            "strict" => field.parsed(self, key, |settings, text| {
+                settings.strict = Some(executor(text)?);
+                Ok(())
+            }),
+            _ => self.unknown("key", key, at.clone(), &["executor", "strict"]),
+        }
+    }
+
+    fn cache(&mut self, key: &str, at: &Location, field: &Field<'_>) {
+        match key {
+            "max_size" => field.parsed(self, key, |settings, text| {
+                let wrong = || format!("`{text}` is not a size: write a number and a unit, as in `50GiB`");
+                settings.max_size_bytes = size::parse(text).ok_or_else(wrong)?;
+                Ok(())
+            }),
+            "remote" => self.later("[cache.remote]", at.clone()),
+            _ => self.unknown("key", key, at.clone(), &["max_size"]),
+        }
+    }
+
+    fn network(&mut self, key: &str, at: &Location, field: &Field<'_>) {
+        match key {
+            "extra_ca" => field.text(self, key, |settings, text| settings.extra_ca = Some(text)),
+            _ => self.unknown("key", key, at.clone(), &["extra_ca"]),
+        }
+    }
+
+    fn profile(&mut self, name: &str, _at: &Location, field: &Field<'_>) {
+        match field.value.get_ref().as_table() {
+            None => self.wrong(&format!("`profile.{name}`"), "a table", field.value, &field.place()),
+            Some(table) => {
+                for (key, _) in table.iter().filter(|(key, _)| key.get_ref() == "profile") {
+                    self.unknown("table", "profile", place(field.file, key), &TABLES[..5]);
+                }
+            }
+        }
+    }
+
+    fn later(&mut self, what: &str, at: Location) {
+        let message = format!("{what} is not supported by this version of rg");
+        self.mistakes.push(Mistake::new(codes::NOT_SUPPORTED, message).at(at, "").hint("remove it for now"));
+    }
+
+    fn unknown(&mut self, what: &str, name: &str, at: Location, known: &[&str]) {
+        let mistake = Mistake::new(codes::BAD_SETTING, format!("unknown {what} `{name}`")).at(at, "");
+        self.mistakes.push(match nearest(name, known.iter().copied()) {
+            Some(near) => mistake.hint(format!("write `{near}`")),
+            None => mistake.hint(format!("known here: {}", quoted_list(known))),
+        });
+    }
+
+    fn wrong(&mut self, what: &str, wanted: &str, value: &Value<'_>, at: &Location) {
+        let message = format!("{what} is {}, not {wanted}", type_name(value.get_ref()));
+        self.mistakes.push(Mistake::new(codes::BAD_SETTING, message).at(at.clone(), format!("not {wanted}")));
+    }
+
+    fn finish(mut self, main: Option<&RelPath>) -> Checked<Settings> {
+        if self.settings.name.is_empty() {
+            let at = Location::new(main.cloned().unwrap_or_else(RelPath::root), 0..0);
+            let mistake = Mistake::new(codes::BAD_SETTING, "the workspace has no name").at(at, "");
+            self.mistakes.push(mistake.hint("begin workspace.toml with `[workspace]` and `name = \"…\"`"));
+        }
+        self.settings.refused_toolchains.extend(self.images.keys().cloned());
+        self.mistakes.extend(self.images.into_values());
+        (self.settings, self.mistakes)
+    }
+}
+
+/// One value of a table.
+struct Field<'a> {
+    file: &'a RelPath,
+    value: &'a Value<'a>,
+}
+
+impl Field<'_> {
+    fn place(&self) -> Location {
+        place(self.file, self.value)
+    }
+
+    fn text(&self, reader: &mut Reader, key: &str, set: fn(&mut Settings, String)) {
+        match self.value.get_ref().as_str() {
+            Some(text) => set(&mut reader.settings, text.to_owned()),
+            None => reader.wrong(&format!("`{key}`"), "a string", self.value, &self.place()),
+        }
+    }
+
+    fn parsed(&self, reader: &mut Reader, key: &str, set: fn(&mut Settings, &str) -> Result<(), String>) {
+        let Some(text) = self.value.get_ref().as_str() else {
+            return reader.wrong(&format!("`{key}`"), "a string", self.value, &self.place());
+        };
+        if let Err(message) = set(&mut reader.settings, text) {
+            reader.mistakes.push(Mistake::new(codes::BAD_SETTING, message).at(self.place(), ""));
+        }
+    }
+
+    fn texts(&self, reader: &mut Reader, key: &str) -> Option<Vec<String>> {
+        let Some(values) = self.value.get_ref().as_array() else {
+            reader.wrong(&format!("`{key}`"), "a list of strings", self.value, &self.place());
+            return None;
+        };
+        let mut texts = Vec::new();
+        for value in values {
+            match value.get_ref().as_str() {
+                Some(text) => texts.push(text.to_owned()),
+                None => reader.wrong(&format!("an item of `{key}`"), "a string", value, &place(self.file, value)),
+            }
+        }
+        Some(texts)
+    }
+}
+
+fn executor(word: &str) -> Result<ExecutorChoice, String> {
+    let names: Vec<&str> = ExecutorChoice::ALL.iter().map(|(name, _)| *name).collect();
+    ExecutorChoice::parse(word).ok_or_else(|| format!("`{word}` is not an executor: write {}", quoted_list(&names)))
+}
+
+fn image_toolchain(name: &str, at: Location) -> Mistake {
+    let message = format!("toolchain `{name}` is an image, and toolchain images are not supported by this version yet");
+    let hint = format!("use this machine's own program: `host = [\"{name}\"]`");
+    Mistake::new(codes::TOOLCHAIN_IMAGE, message).at(at, "").hint(hint)
+}
+
+/// Returns the dotted name of a table that holds only one other, as `images.override`.
+fn full_name(name: &str, value: &Value<'_>) -> String {
+    let only = value.get_ref().as_table().filter(|table| table.len() == 1).and_then(|table| table.iter().next());
+    match only {
+        Some((key, inner)) if inner.get_ref().is_table() => format!("{name}.{}", key.get_ref()),
+        _ => name.to_owned(),
+    }
+}

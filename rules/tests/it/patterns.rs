@@ -1,0 +1,123 @@
+//! Target patterns have the semantics of Bazel.
+
+use model::{Analysis, RelPath};
+use rules::Wildcards;
+use testkit::MapTree;
+
+use crate::{rendered, sound};
+
+fn tree() -> MapTree {
+    MapTree::new(&[
+        ("BUILD.toml", "[files.root]\nsrcs = [\"README.md\"]\n"),
+        ("README.md", ""),
+        (
+            "libs/text/BUILD.toml",
+            "[command.upper]\nrun = \"true\"\ninputs = [\"in.txt\"]\n[command.text]\nrun = \"true\"\n",
+        ),
+        ("libs/text/in.txt", ""),
+        (
+            "libs/text/sub/BUILD.toml",
+            "[test.t]\nrun = \"true\"\ntags = [\"slow\"]\n[test.m]\nrun = \"true\"\ntags = [\"manual\", \"slow\"]\n",
+        ),
+        ("examples/shop/workspace.toml", ""),
+    ])
+}
+
+fn selected(patterns: &[&str], here: &str, wildcards: Wildcards) -> String {
+    let tree = tree();
+    let analysis: Analysis = sound(&tree);
+    let patterns: Vec<String> = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
+    match rules::select(&patterns, &RelPath::new(here).unwrap(), &analysis, wildcards) {
+        Ok(ids) => ids.iter().map(|id| id.label.to_string()).collect::<Vec<_>>().join(" "),
+        Err(mistakes) => rendered(&mistakes, &tree),
+    }
+}
+
+fn check(patterns: &[&str], here: &str, want: &str) {
+    assert_eq!(selected(patterns, here, Wildcards::SkipManual), want, "{patterns:?} in `{here}`");
+}
+
+#[test]
+fn patterns_select_targets() {
+    let text = "//libs/text:text //libs/text:upper";
+    check(&["//libs/text:upper"], "", "//libs/text:upper");
+    check(&["//libs/text"], "", "//libs/text:text");
+    check(&["//libs/text/"], "", "//libs/text:text");
+    check(&["//libs/text:all"], "", text);
+    check(&["//libs/text:*"], "", text);
+    check(&["//libs/..."], "", &format!("{text} //libs/text/sub:t"));
+    check(&["//..."], "", &format!("//:root {text} //libs/text/sub:t"));
+    check(&["libs/text:upper"], "", "//libs/text:upper");
+    check(&["libs/text"], "", "//libs/text:text");
+    check(&["text:upper"], "libs", "//libs/text:upper");
+    check(&["text:all"], "libs", text);
+    check(&[":upper"], "libs/text", "//libs/text:upper");
+    check(&[":all"], "libs/text", text);
+    check(&["..."], "libs/text/sub", "//libs/text/sub:t");
+    check(&["sub/..."], "libs/text", "//libs/text/sub:t");
+    check(&["..."], "", &format!("//:root {text} //libs/text/sub:t"));
+    check(&["//libs/text/sub:m"], "", "//libs/text/sub:m");
+    check(&["tag:slow"], "", "//libs/text/sub:t");
+    check(&["tag:manual"], "", "//libs/text/sub:m");
+    check(&["kind:command"], "", text);
+    check(&["kind:image"], "", "");
+    check(&["README.md"], "", "//:root");
+    check(&["libs/text/in.txt"], "", "//libs/text:upper");
+    check(&["./in.txt"], "libs/text", "//libs/text:upper");
+    check(&["../../README.md"], "libs/text", "//:root");
+}
+
+#[test]
+fn a_negative_pattern_subtracts_from_what_came_before() {
+    check(&["//...", "-//libs/text/..."], "", "//:root");
+    check(&["//...", "-:upper"], "libs/text", "//:root //libs/text:text //libs/text/sub:t");
+    check(&["//libs/text:upper", "-//...", "//:root"], "", "//:root");
+}
+
+#[test]
+fn queries_see_manual_targets() {
+    assert_eq!(selected(&["//libs/text/sub:all"], "", Wildcards::All), "//libs/text/sub:m //libs/text/sub:t");
+}
+
+#[test]
+fn what_stands_for_nothing_is_an_error_with_the_nearest_name() {
+    check(
+        &["//libs/text:uper"],
+        "",
+        "RG0302 there is no target `//libs/text:uper`\n  hint: write \"//libs/text:upper\"\n",
+    );
+    check(&["//libs/txt:upper"], "", "RG0303 there is no package `//libs/txt`\n  hint: write \"//libs/text:upper\"\n");
+    check(
+        &["//libs/text/sub"],
+        "",
+        "RG0302 there is no target `//libs/text/sub:sub`\n  hint: `rg query //libs/text/sub:all` lists the targets of the package, or write `//libs/text/sub:all` for all targets of the package\n",
+    );
+    check(
+        &["//nothing/..."],
+        "",
+        "RG0601 `//nothing/...` matches no package\n  hint: a package is a directory with a BUILD.toml\n",
+    );
+    check(
+        &["//examples/..."],
+        "",
+        "RG0601 `//examples/...` matches no package of this workspace\n  hint: `examples/shop` is a workspace of its own: rg --workspace examples/shop build //...\n",
+    );
+    check(&["tag:slwo"], "", "RG0602 no target has the tag `slwo`\n  hint: write `tag:slow`\n");
+    check(&["kind:comand"], "", "RG0603 there is no rule `comand`\n  hint: write `kind:command`\n");
+    check(
+        &["//a b", "@x//a"],
+        "",
+        "RG0604 `a b` is not a package: segments of letters, digits, `.`, `_` and `-`, joined by `/`\n  hint: `//a b` is no pattern: write `//package:target`, `//package/...` or `tag:NAME`\n\
+         RG0604 `@x//a` names another repository, and this workspace declares none of that name\n  hint: `@x//a` is no pattern: write `//package:target`, `//package/...` or `tag:NAME`\n",
+    );
+    check(
+        &["REDME.md"],
+        "",
+        "RG0605 `REDME.md` is neither a target nor a file that a target owns\n  hint: write `README.md`\n",
+    );
+    check(
+        &["../../.."],
+        "libs",
+        "RG0605 `../../..` is neither a target nor a file that a target owns\n  hint: `rg query //...` lists all targets\n",
+    );
+}
