@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use model::{Digest, Lost};
+use model::Digest;
 
 use crate::error::CacheError;
 use crate::files;
@@ -243,6 +243,7 @@ pub(crate) fn hash_file(path: &Path) -> io::Result<Digest> {
 
 /// Moves something into a directory of its own in the trash, and returns where it is now.
 pub(crate) fn trash(layout: &Layout, path: &Path) -> io::Result<PathBuf> {
+    fs::create_dir_all(&layout.trash)?;
     let room = tempfile::Builder::new().prefix("lost-").tempdir_in(&layout.trash)?.keep();
     let to = room.join(path.file_name().unwrap_or_default());
     match fs::rename(path, &to) {

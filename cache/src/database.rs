@@ -5,7 +5,9 @@
 
 use std::error::Error;
 use std::fs::{self, File, TryLockError};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -40,6 +42,8 @@ type Cause = Arc<dyn Error + Send + Sync>;
 pub(crate) struct Database {
     layout: Arc<Layout>,
     state: Mutex<State>,
+    /// The inode of the file that was opened last, to tell it from one that another process has put in its place.
+    inode: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -79,7 +83,7 @@ enum Unfit {
 
 impl Database {
     pub(crate) fn new(layout: Arc<Layout>) -> Database {
-        Database { layout, state: Mutex::new(State::Closed) }
+        Database { layout, state: Mutex::new(State::Closed), inode: AtomicU64::new(0) }
     }
 
     /// Runs `work` on the open database. If it turns out to be broken it is made anew, and `work` runs once more.
@@ -114,16 +118,20 @@ impl Database {
         }
     }
 
+    /// Closes it, so that the next question tries to open it for writing again.
+    pub(crate) fn close(&self) {
+        *self.lock() = State::Closed;
+    }
+
     /// Checks all pages; a broken database is made anew. Returns whether it was sound.
     pub(crate) fn check(&self) -> Result<Soundness, CacheError> {
         let report = |c: &mut Connection| c.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0));
         let file = self.layout.database();
-        let before = fs::metadata(&file).ok().map(|metadata| inode(&metadata));
+        let before = inode(&file);
         let text = self.with(report)?;
-        let after = fs::metadata(&file).ok().map(|metadata| inode(&metadata));
         if text == "ok" {
             // `with` has replaced it on the way if it could not even be read.
-            let same = before.is_none() || before == after;
+            let same = before == 0 || before == inode(&file);
             return Ok(if same { Soundness::Sound } else { Soundness::Replaced });
         }
         *self.lock() = State::Closed;
@@ -158,11 +166,15 @@ impl Database {
             return Err(refused(Unfit::Sqlite(rusqlite::version())));
         }
         let file = self.layout.database();
+        // A store that cannot be made is found out by whoever opens the file.
+        let _ = fs::create_dir_all(&self.layout.root);
         let lock = self.shared_lock(&file)?;
+        self.inode.store(inode(&file), Ordering::Relaxed);
         let connection = match connect(&file) {
             Err(Fault::Refused(cause)) => connect_read_only(&file).map_err(|_| Fault::Refused(cause)),
             done => done,
         }?;
+        self.inode.store(inode(&file), Ordering::Relaxed);
         Ok(Open { connection, _lock: lock })
     }
 
@@ -174,11 +186,9 @@ impl Database {
             // A store that cannot be written: nobody replaces anything in it.
             Err(_) => return Ok(None),
         };
-        if !file.exists() && lock.try_lock().is_ok() {
-            if !file.exists() {
-                let _ = self.move_away();
-            }
-            // Others may open the empty place now; they make the same tables.
+        // Others may open the empty place at the same time; they make the same tables.
+        if !file.exists() && lock.try_lock().is_ok() && !file.exists() {
+            let _ = self.move_away();
         }
         patiently(|| lock.try_lock_shared())?;
         Ok(Some(lock))
@@ -189,7 +199,8 @@ impl Database {
         let lock = files::open_lock(&self.layout.database_lock()).map_err(refused)?;
         lock.try_lock().map_err(|_| refused(Unfit::InUse))?;
         // Between our closing and our locking, another process may have replaced it already.
-        if connect(&self.layout.database()).is_ok_and(|connection| is_whole(&connection)) {
+        let file = self.layout.database();
+        if inode(&file) != self.inode.load(Ordering::Relaxed) && connect(&file).is_ok() {
             return Ok(());
         }
         self.move_away().map_err(refused)
@@ -203,6 +214,7 @@ impl Database {
         if names.iter().all(|name| !name.exists()) {
             return Ok(());
         }
+        fs::create_dir_all(&self.layout.trash)?;
         let trash = tempfile::Builder::new().prefix("db-").tempdir_in(&self.layout.trash)?.keep();
         for name in names.iter().filter(|name| name.exists()) {
             fs::rename(name, trash.join(name.file_name().expect("a file below the store")))?;
@@ -218,8 +230,9 @@ pub(crate) enum Soundness {
     Replaced,
 }
 
-fn inode(metadata: &fs::Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(metadata)
+/// Returns the inode of a file; 0, which is none, if there is no file.
+fn inode(file: &Path) -> u64 {
+    fs::metadata(file).map_or(0, |metadata| metadata.ino())
 }
 
 fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
@@ -275,10 +288,6 @@ fn connect_read_only(file: &Path) -> Result<Connection, Fault> {
 
 fn schema(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
-}
-
-fn is_whole(connection: &Connection) -> bool {
-    connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0)).is_ok_and(|text| text == "ok")
 }
 
 fn refused(cause: impl Error + Send + Sync + 'static) -> Fault {

@@ -11,7 +11,7 @@ use rusqlite::TransactionBehavior;
 use crate::Cache;
 use crate::error::CacheError;
 use crate::files::{self, Stamp};
-use crate::layout::{Hash, hex};
+use crate::layout::Hash;
 use crate::leases::{self, Living, names};
 use crate::messages::{self, Reach};
 use crate::results;
@@ -40,8 +40,8 @@ struct Before {
     horizon: Stamp,
     /// A row with this number or a later one is in use.
     limit: i64,
-    /// Tells whether another connection has committed since.
-    data_version: i64,
+    /// Tells whether another connection has committed since; `None` if that cannot be told.
+    data_version: Option<i64>,
     blobs: BTreeMap<Hash, BlobFiles>,
     results: Vec<ResultRow>,
 }
@@ -100,16 +100,23 @@ impl Cache {
     /// Collects down to `to` bytes if there are more than `above`. The lock is held by the caller.
     fn collect(&self, above: u64, to: u64) -> Result<Collected, CacheError> {
         self.flush_uses();
-        let before = self.look_before()?;
+        let mut before = self.look_before()?;
         let total = before.blobs.values().map(BlobFiles::bytes).sum();
         if total <= above {
-            self.database.with(|c| rows::set_stored_bytes(c, total))?;
+            // Only an estimate for later.
+            let _ = self.database.with(|c| rows::set_stored_bytes(c, total));
             return Ok(Collected { kept_bytes: total, ..Collected::default() });
         }
         let kept = self.decide(&before, to);
-        let results = self.evict_rows(&before, &kept)?;
+        let evicted = self.evict_rows(&before, &kept);
         let trees = self.collect_trees(&before, &kept);
         let (blobs, bytes) = self.collect_blobs(&before, &kept);
+        let results = evicted.or_else(|_| {
+            // The disk was full, and is not any more. Rows without files were misses meanwhile.
+            self.database.close();
+            before.data_version = None;
+            self.evict_rows(&before, &kept)
+        })?;
         Ok(Collected { blobs, bytes, results, trees, kept_bytes: total - bytes })
     }
 
@@ -121,7 +128,7 @@ impl Cache {
         Ok(Before {
             horizon: start.map_or(now, |start| start.min(now)),
             limit: oldest.map_or(counter + 1, |oldest| oldest.min(counter + 1)),
-            data_version,
+            data_version: Some(data_version),
             results: self.database.with(|c| rows::all_results(c))?,
             blobs: self.survey_blobs()?,
         })
@@ -133,9 +140,10 @@ impl Cache {
         for name in names(trash) {
             let _ = files::remove_tree(&trash.join(name));
         }
-        fs::create_dir_all(trash).map_err(CacheError::io("make", trash))?;
-        let probe = tempfile::tempfile_in(trash).and_then(|file| file.metadata());
-        Ok(Stamp::of(&probe.map_err(CacheError::io("write", trash))?))
+        // The time of a file that is there already: a full disk has no room for another.
+        let probe = self.layout.gc_lock();
+        let touched = files::touch(&probe).and_then(|()| fs::symlink_metadata(&probe));
+        Ok(Stamp::of(&touched.map_err(CacheError::io("touch", &probe))?))
     }
 
     /// Decides what stays: what is in use, then results by their last use, then single blobs by theirs.
@@ -150,31 +158,34 @@ impl Cache {
             }
         }
         let mut room = Room::Left;
-        for (row, reach) in self.results_by_use(before) {
-            let fits = reach.as_ref().is_some_and(|(_, reach)| kept.bytes + kept.more(before, reach) <= to);
-            match reach {
-                Some((Use::Now, reach)) => kept.add_result(before, &row, reach),
-                Some((Use::Past, reach)) if fits && room == Room::Left => kept.add_result(before, &row, reach),
-                // Strictly by age: what is older than the first that does not fit goes too.
-                Some(_) => {
-                    room = Room::None;
-                    kept.evicted.push(row);
+        for row in self.results_by_use(before) {
+            match self.need(before, row) {
+                Some((Use::Now, reach)) => kept.add_result(before, row, reach),
+                Some((Use::Past, reach)) if room == Room::Left && kept.bytes + kept.more(before, &reach) <= to => {
+                    kept.add_result(before, row, reach);
                 }
-                None => kept.evicted.push(row),
+                // Strictly by age: what is older than the first that does not fit goes too.
+                Some((Use::Past, _)) => {
+                    room = Room::None;
+                    kept.evicted.push(row.clone());
+                }
+                None => kept.evicted.push(row.clone()),
             }
         }
         kept.fill(before, to);
         kept
     }
 
-    /// Returns all results with what they need: those in use first, then by their last use. A result that is not
-    /// whole needs nothing: it is a miss already.
-    fn results_by_use(&self, before: &Before) -> Vec<(ResultRow, Option<(Use, Reach)>)> {
-        let mut all: Vec<_> = before.results.iter().map(|row| (row.clone(), self.need(before, row))).collect();
-        all.sort_by_key(|(_, need)| need.as_ref().map_or(Use::Past, |(when, _)| *when));
+    /// Returns all results: those in use first, then by their last use. What each needs is looked up again when
+    /// it is its turn: all of it at once would not fit into memory.
+    fn results_by_use<'a>(&self, before: &'a Before) -> Vec<&'a ResultRow> {
+        let mut all: Vec<&ResultRow> = before.results.iter().collect();
+        all.sort_by_cached_key(|row| self.need(before, row).map_or(Use::Past, |(when, _)| when));
         all
     }
 
+    /// Returns when a result is used, and what it needs. A result that is not whole needs nothing: it is a miss
+    /// already.
     fn need(&self, before: &Before, row: &ResultRow) -> Option<(Use, Reach)> {
         let result: ActionResult = results::decode(row)?;
         let mut reach = self.messages.reach(messages::roots(&result))?;
@@ -203,7 +214,7 @@ impl Cache {
                 deleted += rows::evict_result(&transaction, row)?;
             }
             // A result that was stored meanwhile may need a message that nothing needed before.
-            if rows::data_version(&transaction)? == before.data_version {
+            if before.data_version == Some(rows::data_version(&transaction)?) {
                 for hash in rows::messages_before(&transaction, before.limit)? {
                     if !needed.contains(&hash) {
                         rows::drop_message(&transaction, &hash)?;
@@ -239,27 +250,29 @@ impl Cache {
 
     fn collect_tree(&self, root: &Hash, before: &Before) -> bool {
         let place = self.layout.tree(root);
-        let Ok(room) = self.trash_room() else { return false };
         let _ = files::set_mode(&place, 0o700);
-        let goes = go(&[place], &room, before.horizon);
-        let _ = files::remove_tree(&room);
+        let room = self.trash_room().ok();
+        let goes = go(&[place], room.as_deref(), before.horizon);
+        if let Some(room) = room {
+            let _ = files::remove_tree(&room);
+        }
         goes
     }
 
     /// Removes blobs that do not stay. Returns how many, and their bytes.
     fn collect_blobs(&self, before: &Before, kept: &Kept) -> (u64, u64) {
-        let Ok(room) = self.trash_room() else { return (0, 0) };
+        let room = self.trash_room().ok();
         let (mut count, mut bytes) = (0, 0);
         for (hash, blob) in before.blobs.iter().filter(|(hash, _)| !kept.blobs.contains(*hash)) {
-            let place = room.join(hex(hash));
             let paths: Vec<PathBuf> =
                 blob.variants.iter().map(|(executable, _)| self.layout.blob(hash, *executable)).collect();
-            if fs::create_dir(&place).is_ok() && go(&paths, &place, before.horizon) {
+            if go(&paths, room.as_deref(), before.horizon) {
                 (count, bytes) = (count + 1, bytes + blob.bytes());
             }
-            let _ = files::remove_tree(&place);
         }
-        let _ = files::remove_tree(&room);
+        if let Some(room) = room {
+            let _ = files::remove_tree(&room);
+        }
         (count, bytes)
     }
 
@@ -288,23 +301,28 @@ enum Room {
     None,
 }
 
-/// Moves files or directories into `place`, and all of them back if one was touched meanwhile: somebody has found
-/// it before it went. Returns whether they are gone.
-fn go(paths: &[PathBuf], place: &Path, horizon: Stamp) -> bool {
+/// Moves files or directories into a room of the trash, and all of them back if one was touched meanwhile: somebody
+/// has found it before it went. Then removes them. Without a room (the disk is full) they are removed where they are,
+/// and whoever has just found them finds them lost. Returns whether they are gone.
+fn go(paths: &[PathBuf], room: Option<&Path>, horizon: Stamp) -> bool {
+    let touched = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| Stamp::of(&found) >= horizon);
+    let in_room = |path: &Path| room.map(|room| room.join(path.file_name().unwrap_or_default()));
     let moved: Vec<(&PathBuf, PathBuf)> = paths
         .iter()
-        .map(|path| (path, place.join(path.file_name().unwrap_or_default())))
-        .filter(|(path, to)| fs::rename(path, to).is_ok())
+        .filter_map(|path| {
+            let to = in_room(path).filter(|to| fs::rename(path, to).is_ok());
+            let stays_until_removed = || (room.is_none() && path.exists()).then(|| path.clone());
+            Some((path, to.or_else(stays_until_removed)?))
+        })
         .collect();
-    let touched = |to: &PathBuf| fs::symlink_metadata(to).is_ok_and(|found| Stamp::of(&found) >= horizon);
-    if !moved.iter().any(|(_, to)| touched(to)) {
-        return !moved.is_empty();
+    if moved.iter().any(|(_, now)| touched(now)) {
+        for (path, now) in moved.iter().filter(|(path, now)| *path != now) {
+            // If the name is taken, somebody has stored the same again.
+            let _ = files::rename_new(now, path);
+        }
+        return false;
     }
-    for (path, to) in moved {
-        // If the name is taken, somebody has stored the same again.
-        let _ = files::rename_new(&to, path);
-    }
-    false
+    !moved.is_empty() && moved.iter().all(|(_, now)| files::remove_tree(now).is_ok())
 }
 
 impl Before {

@@ -79,6 +79,9 @@ impl Leases {
         for directory in self.layout.directories() {
             fs::create_dir_all(directory).map_err(CacheError::io("make", directory))?;
         }
+        // Made early: when the disk is full, collecting garbage is what helps, and it needs its lock.
+        let lock = self.layout.gc_lock();
+        files::open_lock(&lock).map_err(CacheError::io("make", &lock))?;
         // Without a number (the database is unusable) nothing is evicted while this lease lives.
         let counter = self.database.with(|c| rows::next_counter(c)).unwrap_or(0);
         let lease =

@@ -80,6 +80,8 @@ pub(crate) fn set_stored_bytes(c: &Connection, bytes: u64) -> rusqlite::Result<(
 }
 
 pub(crate) fn results(c: &Connection, keys: &[RowKey]) -> rusqlite::Result<Vec<Option<ResultRow>>> {
+    // One look at the file's locks for all, not one for each.
+    let _transaction = c.unchecked_transaction()?;
     let mut select = c.prepare_cached("SELECT key, bytes, seal, last_use FROM result WHERE key = ?1")?;
     keys.iter().map(|key| select.query_row([key.as_slice()], result_row).optional()).collect()
 }
@@ -127,6 +129,7 @@ pub(crate) fn count_results(c: &Connection) -> rusqlite::Result<i64> {
 }
 
 pub(crate) fn messages(c: &Connection, hashes: &[Hash]) -> rusqlite::Result<Vec<Option<Arc<[u8]>>>> {
+    let _transaction = c.unchecked_transaction()?;
     let mut select = c.prepare_cached("SELECT bytes FROM message WHERE hash = ?1")?;
     hashes.iter().map(|hash| select.query_row([hash.as_slice()], |row| row.get::<_, Arc<[u8]>>(0)).optional()).collect()
 }

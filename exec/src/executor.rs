@@ -33,8 +33,8 @@ pub struct Job<'a> {
     pub out: RelPath,
     /// What lies where in the input root, sorted by path, nothing inside another.
     pub layout: &'a [(RelPath, Content)],
-    /// The tools, in the order of the action's needs.
-    pub tools: Vec<&'a ToolView>,
+    /// The tools.
+    pub tools: ToolView,
     /// Whether it may use the network.
     pub network: Network,
     /// After this time it is ended.

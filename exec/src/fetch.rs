@@ -129,9 +129,9 @@ impl Fetcher {
     }
 
     /// Says how the go client is called for one module: in an empty module with just its sums, into `$OUT`.
-    fn go_order<'m>(&self, locked: &Locked, machine: &'m Machine<'_>, needs: &[Need]) -> Result<Order<'m>, Stopped> {
+    fn go_order(&self, locked: &Locked, machine: &Machine<'_>, needs: &[Need]) -> Result<Order, Stopped> {
         let Locked::GoModule { path, version, sum, mod_sum } = locked;
-        let tools: Vec<&ToolView> = needs.iter().filter_map(|need| machine.tools.view(need)).collect();
+        let tools = machine.tools.view(needs);
         let mut sums = String::new();
         if !sum.is_empty() {
             sums += &format!("{path} {version} {sum}\n");
@@ -161,7 +161,7 @@ impl Fetcher {
         })
     }
 
-    fn go_environment(&self, tools: &[&ToolView]) -> BTreeMap<String, String> {
+    fn go_environment(&self, tools: &ToolView) -> BTreeMap<String, String> {
         let settings = self.go_settings.get_or_init(|| ask_go(tools, &self.environment));
         let mut env = settings.clone();
         for name in NETWORK_VARIABLES {
@@ -212,16 +212,16 @@ impl Fetcher {
 }
 
 /// How a client is called.
-struct Order<'m> {
+struct Order {
     argv: Vec<String>,
     env: BTreeMap<String, String>,
     layout: Vec<(RelPath, Content)>,
-    tools: Vec<&'m ToolView>,
+    tools: ToolView,
 }
 
 /// Asks the user's go for the settings that say where modules come from; none if it does not answer.
-fn ask_go(tools: &[&ToolView], environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let Some(go) = tools.iter().find_map(|view| view.links.get("go")) else { return BTreeMap::new() };
+fn ask_go(tools: &ToolView, environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let Some(go) = tools.links.get("go") else { return BTreeMap::new() };
     let output = std::process::Command::new(go).args(["env", "-json"]).args(GO_SETTINGS).envs(environment).output();
     let settings: HashMap<String, String> =
         output.ok().and_then(|output| serde_json::from_slice(&output.stdout).ok()).unwrap_or_default();

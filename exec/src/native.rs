@@ -1,6 +1,5 @@
 //! The native executor: rg's own sandbox, without a daemon.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
@@ -50,7 +49,7 @@ fn failure(error: &SandboxError, spec: &Spec) -> Failure {
 /// Describes the container: the base system, the tools, the staged inputs, the writable output directory.
 fn spec(job: &Job<'_>, staged: &Staged, scratch: &Path) -> Result<Spec, Failure> {
     let mut mounts = base_mounts(job.network);
-    mounts.extend(tool_mounts(job));
+    mounts.extend(job.tools.to_mounts());
     mounts.extend(job.extra.iter().cloned());
     mounts.extend(input_mounts(staged)?);
     mounts.push(Mount::BindWritable { from: staged.out.clone(), at: format!("/{}", job.out) });
@@ -69,18 +68,6 @@ fn spec(job: &Job<'_>, staged: &Staged, scratch: &Path) -> Result<Spec, Failure>
         network: job.network,
         scribble: Some(scribble),
     })
-}
-
-fn tool_mounts(job: &Job<'_>) -> Vec<Mount> {
-    let mut mounts = vec![Mount::Directory { at: "/toolchain/bin".to_owned() }];
-    let mut links: BTreeMap<&str, &str> = BTreeMap::new();
-    for view in &job.tools {
-        mounts.extend(view.mounts.iter().map(|(from, at)| Mount::Bind { from: from.clone(), at: at.clone() }));
-        links.extend(view.links.iter().map(|(name, to)| (&**name, &**to)));
-    }
-    let links = links.into_iter().filter(|(name, _)| !name.is_empty());
-    mounts.extend(links.map(|(name, to)| Mount::Symlink { at: format!("/toolchain/bin/{name}"), to: to.to_owned() }));
-    mounts
 }
 
 /// The sources may be scribbled on; what lies beside them may not.

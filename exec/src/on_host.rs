@@ -43,13 +43,12 @@ impl Executor for OnHost {
 /// Makes the directory that is `/toolchain/bin` in a container.
 fn link_tools(job: &Job<'_>, bin: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(bin)?;
-    let links: std::collections::BTreeMap<_, _> = job.tools.iter().flat_map(|view| &view.links).collect();
-    links.into_iter().try_for_each(|(name, to)| symlink(host_path(job, to), bin.join(name)))
+    job.tools.links.iter().try_for_each(|(name, to)| symlink(host_path(job, to), bin.join(name)))
 }
 
 /// Finds where a path inside the container lies on this machine.
 fn host_path(job: &Job<'_>, inside: &str) -> std::path::PathBuf {
-    let mounts = job.tools.iter().flat_map(|view| &view.mounts);
+    let mounts = job.tools.mounts.iter();
     let mounted = mounts.filter_map(|(from, at)| Some(from.join(Path::new(inside).strip_prefix(at).ok()?)));
     // `join` with an empty rest would add a slash to the path of a file.
     mounted.map(|path| path.components().collect()).next().unwrap_or_else(|| inside.into())

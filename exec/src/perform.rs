@@ -138,7 +138,7 @@ impl Performance<'_> {
             directory: &command.directory,
             out: src.join(&target.id.out_dir(&self.graph.analysis().platform)),
             layout: &self.prepared.encoded.layout,
-            tools: self.action().needs.iter().filter_map(|need| self.machine.tools.view(need)).collect(),
+            tools: self.machine.tools.view(&self.action().needs),
             network: command.network,
             timeout: self.action().limits.timeout,
             extra: Vec::new(),

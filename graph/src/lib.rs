@@ -8,7 +8,7 @@ mod encode;
 mod link;
 mod merkle;
 mod plan;
-mod query;
+pub mod query;
 mod results;
 mod static_key;
 mod step;
