@@ -114,7 +114,9 @@ mod tests {
 
     #[test]
     fn sizes_have_units() {
-        for (bytes, want) in [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1_572_864, "1.5 MiB"), (50 << 30, "50.0 GiB")] {
+        for (bytes, want) in
+            [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1_572_864, "1.5 MiB"), (50 << 30, "50.0 GiB")]
+        {
             assert_eq!(size(bytes), want);
         }
     }

@@ -168,7 +168,6 @@ error[RG0107]: `//x:x` is declared twice
 2 | runn = \"true\"
 3 | outputs = [\"o\"]
   | ^^^^^^^ again here
-  |
  ::: gone
 
 error: 1 mistake, so nothing was run

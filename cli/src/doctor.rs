@@ -90,7 +90,8 @@ pub fn exit(checks: &[Check]) -> Exit {
 
 /// Returns the check of the name: every `rg` on PATH, and which of them a shell starts.
 pub fn name_check(programs: &[Program]) -> Check {
-    let list: Vec<String> = programs.iter().map(|program| format!("{}{}", program.path.display(), whose(program))).collect();
+    let list: Vec<String> =
+        programs.iter().map(|program| format!("{}{}", program.path.display(), whose(program))).collect();
     let name = "name";
     match programs.first() {
         None => Check::ok(name, "no `rg` is on PATH; this program was started by its path"),

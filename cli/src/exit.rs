@@ -88,9 +88,7 @@ fn of_step(graph: &Graph, step: StepId, ended: &StepReport) -> Option<Exit> {
         Failure::Cancelled => Exit::Interrupted,
         Failure::Fetch { .. } => Exit::Fetch,
         Failure::Sandbox(_) => Exit::Machine,
-        Failure::Exit(_) | Failure::Signal(_) | Failure::TimedOut(_)
-            if graph.action(step).purpose == Purpose::Test =>
-        {
+        Failure::Exit(_) | Failure::Signal(_) | Failure::TimedOut(_) if graph.action(step).purpose == Purpose::Test => {
             Exit::TestsFailed
         }
         _ => Exit::BuildFailed,

@@ -35,7 +35,8 @@ pub fn start() -> ExitCode {
     let exit = match Surroundings::read() {
         Ok(surroundings) => call(surroundings, began),
         Err(error) => {
-            let problem = Problem::new(Exit::Machine, "the current directory cannot be read").because(error.to_string());
+            let problem =
+                Problem::new(Exit::Machine, "the current directory cannot be read").because(error.to_string());
             eprint!("{}", anstream::adapter::strip_str(&problem.render()));
             problem.exit
         }

@@ -271,7 +271,8 @@ fn display(shared: &SharedFlags, typed: &Typed, surroundings: &Surroundings) -> 
     let output = shared.output.unwrap_or(Output::Text);
     let fits = forms(typed);
     if !fits.contains(&output) {
-        let form = |output: &Output| clap::ValueEnum::to_possible_value(output).map(|value| value.get_name().to_owned());
+        let form =
+            |output: &Output| clap::ValueEnum::to_possible_value(output).map(|value| value.get_name().to_owned());
         let known: Vec<String> = fits.iter().filter_map(form).collect();
         let wrong = form(&output).unwrap_or_default();
         return Err(Problem::new(Exit::Definition, format!("this command has no output form `{wrong}`"))

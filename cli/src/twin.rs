@@ -93,9 +93,7 @@ pub fn programs(environment: &Environment) -> Vec<Program> {
         .map(|directory| directory.join("rg"))
         .filter_map(|path| identity(&path).map(|identity| (path, identity)))
         .filter(|(_, identity)| seen.insert(*identity))
-        .map(|(path, identity)| {
-            Program { path, whose: if Some(identity) == own { Whose::Ours } else { Whose::Other } }
-        })
+        .map(|(path, identity)| Program { path, whose: if Some(identity) == own { Whose::Ours } else { Whose::Other } })
         .collect()
 }
 
@@ -128,9 +126,12 @@ pub fn hand_over(surroundings: &Surroundings) -> Problem {
         .unwrap_or_default();
     let flag = surroundings.arguments.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
     let Some(path) = successor(&programs, &handed_on_by).map(Path::to_owned) else {
-        return Problem::new(Exit::Definition, format!("`{flag}` is no flag of rg (relgraph), and no ripgrep is on PATH"))
-            .hint("`rg help` lists the commands and flags of relgraph")
-            .hint("to search, install ripgrep: both can be on PATH, and calls like this one are handed on");
+        return Problem::new(
+            Exit::Definition,
+            format!("`{flag}` is no flag of rg (relgraph), and no ripgrep is on PATH"),
+        )
+        .hint("`rg help` lists the commands and flags of relgraph")
+        .hint("to search, install ripgrep: both can be on PATH, and calls like this one are handed on");
     };
     handed_on_by.extend(programs.iter().filter(|program| program.whose == Whose::Ours).map(|own| own.path.clone()));
     let list: Vec<&[u8]> = handed_on_by.iter().map(|path| path.as_os_str().as_bytes()).collect();
@@ -153,14 +154,24 @@ mod tests {
 
     #[test]
     fn a_call_like_ripgreps_is_handed_on() {
-        for line in ["rg -n needle src", "/usr/bin/rg --files", "rg -e x", "rg --hidden", "rg -", "rg -- x", "rg -vn x"] {
+        for line in ["rg -n needle src", "/usr/bin/rg --files", "rg -e x", "rg --hidden", "rg -", "rg -- x", "rg -vn x"]
+        {
             check(line, Meant::Ripgrep);
         }
     }
 
     #[test]
     fn what_we_define_is_ours() {
-        let ours = ["rg", "rg build", "rg needle", "rg --version", "rg -V", "rg -h", "rg -kj4 build", "rg --output=json build"];
+        let ours = [
+            "rg",
+            "rg build",
+            "rg needle",
+            "rg --version",
+            "rg -V",
+            "rg -h",
+            "rg -kj4 build",
+            "rg --output=json build",
+        ];
         for line in ours.into_iter().chain(["rg -//x", "relgraph -n needle", "rg -j 4 build"]) {
             check(line, Meant::Us);
         }
@@ -177,7 +188,8 @@ mod tests {
 
     #[test]
     fn the_next_rg_on_path_that_is_not_ours_gets_the_call() {
-        let (own, a, b) = (program("/own/rg", Whose::Ours), program("/a/rg", Whose::Other), program("/b/rg", Whose::Other));
+        let (own, a, b) =
+            (program("/own/rg", Whose::Ours), program("/a/rg", Whose::Other), program("/b/rg", Whose::Other));
         check_successor(&[a.clone(), own.clone(), b.clone()], &[], Some("/b/rg"));
         check_successor(&[a.clone(), own.clone()], &[], Some("/a/rg"));
         check_successor(&[a.clone(), b.clone()], &[], Some("/a/rg"));

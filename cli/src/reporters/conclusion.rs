@@ -8,9 +8,9 @@ use exec::Report;
 use graph::{Goal, Graph};
 use model::TargetId;
 
+use super::json;
 use super::junit::{self, ReadLog};
 use super::last_line::{counts, last_line, skipped_line};
-use super::json;
 use crate::args::Output;
 use crate::escape;
 use crate::exit::Exit;

@@ -41,10 +41,9 @@ impl EventLog {
             Event::Planned(total) => {
                 self.write(json!({ "event": "planned", "actions": total.steps, "settled": total.settled }));
             }
-            Event::Started { step, attempt } => self.write(merged(
-                named("action_started", graph, *step),
-                json!({ "attempt": attempt }),
-            )),
+            Event::Started { step, attempt } => {
+                self.write(merged(named("action_started", graph, *step), json!({ "attempt": attempt })))
+            }
             Event::Finished { step, report } => {
                 self.write(merged(named("action_finished", graph, *step), finished(report)));
             }

@@ -128,9 +128,8 @@ fn outputs(graph: &Graph, report: &Report, target: &Target) -> Vec<OutputEntry> 
         Origin::Output(owner, name) => Some((owner, owner.out_dir(platform).join(name))),
         Origin::File(_) | Origin::Files(_) | Origin::Text(_) => None,
     });
-    let delivered = provided.filter_map(|(owner, path)| {
-        report.deliveries.get(owner)?.iter().find(|output| output.path == path)
-    });
+    let delivered =
+        provided.filter_map(|(owner, path)| report.deliveries.get(owner)?.iter().find(|output| output.path == path));
     delivered.map(output).collect()
 }
 
@@ -243,13 +242,8 @@ mod tests {
             size_bytes: 6,
         };
         fixture.report.deliveries.insert(id("//a:a"), vec![output]);
-        let got = document(
-            &fixture.graph,
-            &fixture.build_goals(),
-            &fixture.report,
-            Exit::Done,
-            Duration::from_millis(2400),
-        );
+        let got =
+            document(&fixture.graph, &fixture.build_goals(), &fixture.report, Exit::Done, Duration::from_millis(2400));
         let want = r#"{"schema":"rg.build/v1","success":true,"exit_code":0,
             "targets":[{"label":"//a:a","rule":"command","status":"executed","outputs":[{"path":"rg-out/a/a/o",
               "digest":"sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03","size_bytes":6}]},

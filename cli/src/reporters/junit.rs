@@ -114,7 +114,8 @@ mod tests {
         let fixture = fixture(report);
         let text = xml(&fixture.graph, &fixture.test_goals(), &fixture.report, &|log| Some(log.excerpt.clone()));
         let marks = ["<testcase", "<failure", "<error", "<skipped"];
-        let found: Vec<&str> = text.lines().map(str::trim).filter(|line| marks.iter().any(|mark| line.starts_with(mark))).collect();
+        let found: Vec<&str> =
+            text.lines().map(str::trim).filter(|line| marks.iter().any(|mark| line.starts_with(mark))).collect();
         assert_eq!(found, want, "{text}");
     }
 
@@ -135,7 +136,7 @@ mod tests {
         check(
             logged(failed(Failure::Exit(1)), log),
             &[
-                r#"<testcase name="TestA" classname="//t:t" time="0.100">"#,
+                r#"<testcase name="TestA" classname="//t:t" time="0.100"/>"#,
                 r#"<testcase name="TestB" classname="//t:t" time="0.000">"#,
                 "<failure message=\"TestB failed\">boom",
             ],

@@ -132,7 +132,8 @@ mod tests {
 
     #[test]
     fn the_block_says_what_runs_and_how_much_is_done() {
-        let fixture = Fixture::new(&[("//a:a", Purpose::Build), ("//a:b", Purpose::Build), ("//a:c", Purpose::Internal)]);
+        let fixture =
+            Fixture::new(&[("//a:a", Purpose::Build), ("//a:b", Purpose::Build), ("//a:c", Purpose::Internal)]);
         let (graph, began, mut state) = (&fixture.graph, Instant::now(), State::default());
         let later = began + Duration::from_secs(2);
         let [a, b, c] = ["//a:a", "//a:b", "//a:c"].map(|label| fixture.step(label));

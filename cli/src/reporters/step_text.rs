@@ -92,7 +92,9 @@ fn hint(failure: &Failure, label: &str) -> Option<String> {
             format!("install `{program}`, or name a `toolchain` in {label} that has it; `rg doctor` lists toolchains")
         }
         Failure::Sandbox(_) => "`rg doctor` says what this machine lacks".to_owned(),
-        Failure::Fetch { .. } => "try again when the network is there; what is in the cache needs no network".to_owned(),
+        Failure::Fetch { .. } => {
+            "try again when the network is there; what is in the cache needs no network".to_owned()
+        }
         Failure::Edited(_) => "build again: nothing was stored".to_owned(),
         Failure::Store(_) => "look at the free space of the cache: `rg cache stats`".to_owned(),
         Failure::LostInputs => "`rg cache verify` removes what is damaged".to_owned(),
@@ -124,7 +126,8 @@ mod tests {
 
     fn check(purpose: Purpose, report: StepReport, verbosity: Verbosity, want: Option<&str>) {
         let fixture = Fixture::new(&[("//a:a", purpose)]);
-        let advise = |_: StepId, log: &str| if log.contains("gone") { vec!["declare it".to_owned()] } else { Vec::new() };
+        let advise =
+            |_: StepId, log: &str| if log.contains("gone") { vec!["declare it".to_owned()] } else { Vec::new() };
         let text = finished(&fixture.graph, fixture.step("//a:a"), &report, verbosity, &advise);
         let plain = text.map(|text| anstream::adapter::strip_str(&text).to_string());
         assert_eq!(plain.as_deref(), want, "{report:?}");

@@ -147,8 +147,7 @@ mod tests {
 
     #[test]
     fn a_test_whose_dependency_failed_to_build_has_no_status() {
-        let mut fixture =
-            Fixture::with_edges(&[("//a:b", Purpose::Build, &[]), ("//a:t", Purpose::Test, &["//a:b"])]);
+        let mut fixture = Fixture::with_edges(&[("//a:b", Purpose::Build, &[]), ("//a:t", Purpose::Test, &["//a:b"])]);
         fixture.set("//a:b", failed(Failure::Exit(1)));
         fixture.set("//a:t", ended(Status::Skipped));
         let step = fixture.step("//a:t");
