@@ -1,1 +1,3 @@
 //! Fixture workspaces, fakes and the black-box runner of rg's tests.
+
+pub mod analysis;
