@@ -156,7 +156,7 @@ fn cycle_mistake(analysis: &Analysis, index: &HashMap<TargetId, u32>, members: &
     let path = shortest_cycle(analysis, index, members, start);
     let name = |number: u32| analysis.targets[number as usize].id.label.to_string();
     let shown: Vec<String> = path.iter().chain([&start]).map(|number| name(*number)).collect();
-    let mut mistake = Mistake::new("RG0301", format!("dependency cycle: {}", shown.join(" -> ")))
+    let mut mistake = Mistake::new("RG0701", format!("dependency cycle: {}", shown.join(" -> ")))
         .hint("take one of these labels out, or move what both need into a target of its own");
     for (from, to) in path.iter().zip(path.iter().skip(1).chain([&start])) {
         let edge = analysis.targets[*from as usize]
@@ -212,7 +212,7 @@ fn invisible(analysis: &Analysis, index: &HashMap<TargetId, u32>) -> Vec<Mistake
                 continue;
             }
             let mut mistake =
-                Mistake::new("RG0302", format!("{} is not visible to {}", seen.id.label, target.id.label))
+                Mistake::new("RG0702", format!("{} is not visible to {}", seen.id.label, target.id.label))
                     .policy()
                     .hint(format!("add \"//{}:all\" to the visibility of {}", target.id.label.package, seen.id.label));
             if let Some(at) = dependency.at.clone().or_else(|| declared(target)) {
@@ -252,7 +252,7 @@ fn nested_outputs(analysis: &Analysis) -> Vec<Mistake> {
 fn nested_mistake(outer: &Target, inner: &Target, directory: &RelPath) -> Mistake {
     let (a, b) = (&outer.id.label, &inner.id.label);
     let mut mistake =
-        Mistake::new("RG0303", format!("the outputs of {b}, in {directory}, would lie inside those of {a}"))
+        Mistake::new("RG0703", format!("the outputs of {b}, in {directory}, would lie inside those of {a}"))
             .hint(format!("rename one of {a} and {b}"));
     if let Some(at) = declared(inner) {
         mistake = mistake.at(at, "its directory lies inside the other's");
