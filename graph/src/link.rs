@@ -16,6 +16,8 @@ pub struct Graph {
     steps: Vec<Step>,
     /// The steps of target `t` are `first[t] ..` as many as it has actions.
     first: Vec<u32>,
+    /// What each target makes, sorted by name: a target of all locked packages makes thousands of outputs.
+    made: Vec<Box<[(RelPath, StepId)]>>,
     deps: Vec<Box<[StepId]>>,
 }
 
@@ -25,11 +27,16 @@ pub fn link(analysis: Arc<Analysis>) -> (Graph, Vec<Mistake>) {
         analysis.targets.iter().zip(0..).map(|(target, number)| (target.id.clone(), number)).collect();
     let mut mistakes = Vec::new();
     let order = order(&analysis, &index, &mut mistakes);
+    let has_cycles = !mistakes.is_empty();
     mistakes.extend(invisible(&analysis, &index));
     mistakes.extend(nested_outputs(&analysis));
     let (steps, first) = number(&analysis, &order);
-    let mut graph = Graph { analysis, index, steps, first, deps: Vec::new() };
+    let mut graph = Graph { analysis, index, steps, first, made: Vec::new(), deps: Vec::new() };
+    graph.made = (0..graph.analysis.targets.len()).map(|target| graph.made_by(target)).collect();
     graph.deps = graph.steps.iter().map(|step| graph.step_deps(graph.action_of(*step))).collect();
+    if !has_cycles {
+        mistakes.extend(unmade(&graph));
+    }
     (graph, mistakes)
 }
 
@@ -91,8 +98,15 @@ impl Graph {
 
     /// Returns the step that makes an output of a target.
     pub fn producer(&self, target: &TargetId, output: &RelPath) -> Option<StepId> {
-        let target = self.target_index(target)?;
-        self.steps_of(target).find(|step| self.action(*step).outputs.iter().any(|made| made.name == *output))
+        let made = &self.made[self.target_index(target)?];
+        made.binary_search_by(|(name, _)| name.cmp(output)).ok().map(|at| made[at].1)
+    }
+
+    fn made_by(&self, target: usize) -> Box<[(RelPath, StepId)]> {
+        let names = |step: StepId| self.action(step).outputs.iter().map(move |output| (output.name.clone(), step));
+        let mut made: Vec<(RelPath, StepId)> = self.steps_of(target).flat_map(names).collect();
+        made.sort_unstable();
+        made.into()
     }
 
     /// Returns what people call a step: its label, and the action's name where it has one.
@@ -145,7 +159,7 @@ fn order(analysis: &Analysis, index: &HashMap<TargetId, u32>, mistakes: &mut Vec
     components.into_iter().flatten().map(|node| node.index() as u32).collect()
 }
 
-/// Returns every target that `target` names or takes outputs of.
+/// Returns every target that `target` depends on; [`unmade`] reports outputs taken of any other.
 fn target_edges(target: &Target) -> impl Iterator<Item = &TargetId> {
     target.deps.iter().map(|dependency| &dependency.target)
 }
@@ -261,6 +275,26 @@ fn nested_mistake(outer: &Target, inner: &Target, directory: &RelPath) -> Mistak
         mistake = mistake.also(at, "the outer directory");
     }
     mistake
+}
+
+/// Reports inputs that no earlier step makes. Whoever reads the graph relies on their being made.
+fn unmade(graph: &Graph) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    for step in graph.steps() {
+        for input in &graph.action(step).inputs {
+            let Origin::Output(target, output) = &input.from else { continue };
+            if graph.producer(target, output).is_some_and(|producer| producer < step) {
+                continue;
+            }
+            let (rule, title, maker) = (&graph.target_of(step).rule, graph.title(step), &target.label);
+            let mistake =
+                Mistake::new("RG0704", format!("{title} takes {output} of {maker}, which nothing makes before it"))
+                    .hint(format!("report it as a bug of the rule `{rule}`"));
+            let at = declared(graph.target_of(step));
+            mistakes.push(at.into_iter().fold(mistake, |mistake, at| mistake.at(at, "declared here")));
+        }
+    }
+    mistakes
 }
 
 /// Numbers the actions of all targets in topological order.
