@@ -1,11 +1,9 @@
 //! The forms in which an answer is printed.
 
-mod common;
-
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::{linked, resolve, shop};
+use crate::shop::{linked, resolve, shop};
 use graph::query::{Format, Node, evaluate, parse, print};
 use testkit::analysis::{analysis, command};
 
