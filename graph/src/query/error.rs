@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use model::Mistake;
-
 /// Why a query has no answer.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum QueryError {
@@ -95,12 +93,6 @@ impl QueryError {
     /// [`super::evaluate`] fills in the span.
     pub fn unresolved(message: impl Into<String>, hint: Option<String>) -> QueryError {
         QueryError::Evaluation { problem: EvaluationProblem::Unresolved { message: message.into(), hint }, span: 0..0 }
-    }
-
-    /// Makes the error for a word that is a pattern with mistakes.
-    pub fn pattern(mistakes: &[Mistake]) -> QueryError {
-        let messages: Vec<&str> = mistakes.iter().map(|mistake| &*mistake.message).collect();
-        QueryError::unresolved(messages.join("; "), mistakes.iter().find_map(|mistake| mistake.hint.clone()))
     }
 
     /// Returns where in the text of the query it is, in bytes.

@@ -32,7 +32,7 @@ pub enum Format {
     /// One JSON document, `rg.query/v1`.
     Json,
     /// One JSON object a line.
-    Jsonl,
+    JsonLines,
 }
 
 /// A text that names no format.
@@ -53,7 +53,7 @@ impl Format {
         ("mermaid", Format::Mermaid),
         ("tree", Format::Tree),
         ("json", Format::Json),
-        ("jsonl", Format::Jsonl),
+        ("jsonl", Format::JsonLines),
     ];
 }
 
@@ -79,7 +79,7 @@ pub fn print(answer: &Answer, graph: &Graph, format: Format) -> String {
         Format::Mermaid => picture::mermaid(answer, graph),
         Format::Tree => picture::tree(answer, graph),
         Format::Json => json::document(answer, graph),
-        Format::Jsonl => json::lines(answer, graph),
+        Format::JsonLines => json::lines(answer, graph),
     }
 }
 
