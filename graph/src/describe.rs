@@ -4,7 +4,7 @@
 //!
 //! | counts | does not count |
 //! |---|---|
-//! | argv, environment, working directory, output paths, network policy | the target's name, rule, tags, attributes, the text that declares it |
+//! | argv, environment, working directory, output paths and kinds, network policy | the target's name, rule, tags, attributes, the text that declares it |
 //! | inputs: paths, contents, executable bit, link targets | mtimes, owners, other mode bits |
 //! | toolchains and base system: as declared (static key), as found (action key) | where they lie on this machine |
 //! | timeout, rule version, domain (executor family) | retries, exclusiveness, job count |
@@ -13,7 +13,7 @@
 
 use std::time::Duration;
 
-use model::{Action, Input, Locked, Need, Network, OutputKind, Work};
+use model::{Action, Input, Locked, Need, Network, Output, OutputKind, Work};
 
 /// The version of this table: raised when the meaning of a description changes.
 const VERSION: u32 = 1;
@@ -85,12 +85,21 @@ fn fetch_words(locked: &Locked) -> Vec<&str> {
 
 fn salt(action: &Action, domain: &str) -> String {
     let domain = if domain.is_empty() { String::new() } else { format!(" domain={domain}") };
-    let optional = action
-        .outputs
-        .iter()
-        .filter(|output| matches!(output.kind, OutputKind::OptionalFile | OutputKind::OptionalDirectory))
-        .count();
-    format!("rg/{VERSION} rule={} optional={optional}{domain}", action.rule_version)
+    format!("rg/{VERSION} rule={} outputs={}{domain}", action.rule_version, kinds(&action.outputs))
+}
+
+/// Returns a letter for each output, by path: the protocol names outputs without saying what they have to be, and a
+/// result that lacks an optional file must not be taken by an action that requires it.
+fn kinds(outputs: &[Output]) -> String {
+    let mut outputs: Vec<&Output> = outputs.iter().collect();
+    outputs.sort_by(|a, b| a.at.cmp(&b.at));
+    let letter = |output: &&Output| match output.kind {
+        OutputKind::File => 'f',
+        OutputKind::Directory => 'd',
+        OutputKind::OptionalFile => 'F',
+        OutputKind::OptionalDirectory => 'D',
+    };
+    outputs.iter().map(letter).collect()
 }
 
 fn properties(network: Network, needs: &[Need]) -> Vec<(String, Property<'_>)> {

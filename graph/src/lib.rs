@@ -12,7 +12,6 @@ pub mod query;
 mod results;
 mod static_key;
 mod step;
-mod visibility;
 
 pub use encode::{EncodeError, Encoded, encode};
 pub use link::{Graph, link};

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use model::{Action, Analysis, Location, Mistake, Origin, RelPath, Target, TargetId};
+use model::{Action, Analysis, Location, Mistake, Origin, RelPath, Target, TargetId, codes};
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
@@ -16,6 +16,8 @@ pub struct Graph {
     steps: Vec<Step>,
     /// The steps of target `t` are `first[t] ..` as many as it has actions.
     first: Vec<u32>,
+    /// What each target makes, sorted by name: a target of all locked packages makes thousands of outputs.
+    made: Vec<Box<[(RelPath, StepId)]>>,
     deps: Vec<Box<[StepId]>>,
 }
 
@@ -25,11 +27,16 @@ pub fn link(analysis: Arc<Analysis>) -> (Graph, Vec<Mistake>) {
         analysis.targets.iter().zip(0..).map(|(target, number)| (target.id.clone(), number)).collect();
     let mut mistakes = Vec::new();
     let order = order(&analysis, &index, &mut mistakes);
+    let has_cycles = !mistakes.is_empty();
     mistakes.extend(invisible(&analysis, &index));
     mistakes.extend(nested_outputs(&analysis));
     let (steps, first) = number(&analysis, &order);
-    let mut graph = Graph { analysis, index, steps, first, deps: Vec::new() };
+    let mut graph = Graph { analysis, index, steps, first, made: Vec::new(), deps: Vec::new() };
+    graph.made = (0..graph.analysis.targets.len()).map(|target| graph.made_by(target)).collect();
     graph.deps = graph.steps.iter().map(|step| graph.step_deps(graph.action_of(*step))).collect();
+    if !has_cycles {
+        mistakes.extend(unmade(&graph));
+    }
     (graph, mistakes)
 }
 
@@ -91,8 +98,15 @@ impl Graph {
 
     /// Returns the step that makes an output of a target.
     pub fn producer(&self, target: &TargetId, output: &RelPath) -> Option<StepId> {
-        let target = self.target_index(target)?;
-        self.steps_of(target).find(|step| self.action(*step).outputs.iter().any(|made| made.name == *output))
+        let made = &self.made[self.target_index(target)?];
+        made.binary_search_by(|(name, _)| name.cmp(output)).ok().map(|at| made[at].1)
+    }
+
+    fn made_by(&self, target: usize) -> Box<[(RelPath, StepId)]> {
+        let names = |step: StepId| self.action(step).outputs.iter().map(move |output| (output.name.clone(), step));
+        let mut made: Vec<(RelPath, StepId)> = self.steps_of(target).flat_map(names).collect();
+        made.sort_unstable();
+        made.into()
     }
 
     /// Returns what people call a step: its label, and the action's name where it has one.
@@ -145,7 +159,7 @@ fn order(analysis: &Analysis, index: &HashMap<TargetId, u32>, mistakes: &mut Vec
     components.into_iter().flatten().map(|node| node.index() as u32).collect()
 }
 
-/// Returns every target that `target` names or takes outputs of.
+/// Returns every target that `target` depends on; [`unmade`] reports outputs taken of any other.
 fn target_edges(target: &Target) -> impl Iterator<Item = &TargetId> {
     target.deps.iter().map(|dependency| &dependency.target)
 }
@@ -156,7 +170,7 @@ fn cycle_mistake(analysis: &Analysis, index: &HashMap<TargetId, u32>, members: &
     let path = shortest_cycle(analysis, index, members, start);
     let name = |number: u32| analysis.targets[number as usize].id.label.to_string();
     let shown: Vec<String> = path.iter().chain([&start]).map(|number| name(*number)).collect();
-    let mut mistake = Mistake::new("RG0301", format!("dependency cycle: {}", shown.join(" -> ")))
+    let mut mistake = Mistake::new(codes::CYCLE, format!("dependency cycle: {}", shown.join(" -> ")))
         .hint("take one of these labels out, or move what both need into a target of its own");
     for (from, to) in path.iter().zip(path.iter().skip(1).chain([&start])) {
         let edge = analysis.targets[*from as usize]
@@ -208,11 +222,11 @@ fn invisible(analysis: &Analysis, index: &HashMap<TargetId, u32>) -> Vec<Mistake
                 continue;
             };
             let own = seen.id.label.package == target.id.label.package;
-            if own || crate::visibility::visible(&seen.visibility, &target.id.label) {
+            if own || model::allows(&seen.visibility, &target.id.label.package) {
                 continue;
             }
             let mut mistake =
-                Mistake::new("RG0302", format!("{} is not visible to {}", seen.id.label, target.id.label))
+                Mistake::new(codes::INVISIBLE, format!("{} is not visible to {}", seen.id.label, target.id.label))
                     .policy()
                     .hint(format!("add \"//{}:all\" to the visibility of {}", target.id.label.package, seen.id.label));
             if let Some(at) = dependency.at.clone().or_else(|| declared(target)) {
@@ -251,9 +265,11 @@ fn nested_outputs(analysis: &Analysis) -> Vec<Mistake> {
 
 fn nested_mistake(outer: &Target, inner: &Target, directory: &RelPath) -> Mistake {
     let (a, b) = (&outer.id.label, &inner.id.label);
-    let mut mistake =
-        Mistake::new("RG0303", format!("the outputs of {b}, in {directory}, would lie inside those of {a}"))
-            .hint(format!("rename one of {a} and {b}"));
+    let mut mistake = Mistake::new(
+        codes::NESTED_OUTPUTS,
+        format!("the outputs of {b}, in {directory}, would lie inside those of {a}"),
+    )
+    .hint(format!("rename one of {a} and {b}"));
     if let Some(at) = declared(inner) {
         mistake = mistake.at(at, "its directory lies inside the other's");
     }
@@ -261,6 +277,28 @@ fn nested_mistake(outer: &Target, inner: &Target, directory: &RelPath) -> Mistak
         mistake = mistake.also(at, "the outer directory");
     }
     mistake
+}
+
+/// Reports inputs that no earlier step makes. Whoever reads the graph relies on their being made.
+fn unmade(graph: &Graph) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    for step in graph.steps() {
+        for input in &graph.action(step).inputs {
+            let Origin::Output(target, output) = &input.from else { continue };
+            if graph.producer(target, output).is_some_and(|producer| producer < step) {
+                continue;
+            }
+            let (rule, title, maker) = (&graph.target_of(step).rule, graph.title(step), &target.label);
+            let mistake = Mistake::new(
+                codes::NO_PRODUCER,
+                format!("{title} takes {output} of {maker}, which nothing makes before it"),
+            )
+            .hint(format!("report it as a bug of the rule `{rule}`"));
+            let at = declared(graph.target_of(step));
+            mistakes.push(at.into_iter().fold(mistake, |mistake, at| mistake.at(at, "declared here")));
+        }
+    }
+    mistakes
 }
 
 /// Numbers the actions of all targets in topological order.

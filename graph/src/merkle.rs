@@ -78,8 +78,8 @@ impl Node {
         let Content::Directory(digest) = content else {
             return Err(EncodeError::Conflict(at.clone()));
         };
-        for (name, content) in contents(load(&digest)?) {
-            let below = at.child(&name).map_err(|_| Lost(digest))?;
+        for (name, content) in contents(&digest, load)? {
+            let below = at.child(&name).expect("contents has checked the names");
             self.place(&name, content, &below, load)?;
         }
         Ok(())
@@ -121,7 +121,8 @@ impl Entry {
     /// Returns the directory that this entry is, reading it if it is known by digest only.
     fn open(&mut self, at: &RelPath, load: Load<'_>) -> Result<&mut Node, EncodeError> {
         if let Entry::Leaf(Content::Directory(digest)) = self {
-            let entries = contents(load(digest)?).map(|(name, content)| (name, Entry::Leaf(content))).collect();
+            let entries = contents(digest, load)?.into_iter().map(|(name, content)| (name, Entry::Leaf(content)));
+            let entries = entries.collect();
             *self = Entry::Node(Node { entries });
         }
         match self {
@@ -141,12 +142,16 @@ fn add(message: &mut Directory, name: String, content: Content) {
     }
 }
 
-fn contents(directory: Directory) -> impl Iterator<Item = (String, Content)> {
+/// Returns the entries of a directory. One with a name that is no path segment was not made by rg, and counts as lost.
+fn contents(digest: &Digest, load: Load<'_>) -> Result<Vec<(String, Content)>, Lost> {
+    let directory = load(digest)?;
     let files = directory
         .files
         .into_iter()
         .map(|file| (file.name, Content::File { digest: file.digest, executable: file.is_executable }));
     let directories = directory.directories.into_iter().map(|node| (node.name, Content::Directory(node.digest)));
     let symlinks = directory.symlinks.into_iter().map(|link| (link.name, Content::Symlink(link.target.into())));
-    files.chain(directories).chain(symlinks)
+    let entries: Vec<(String, Content)> = files.chain(directories).chain(symlinks).collect();
+    let is_segment = |name: &str| RelPath::new(name).is_ok_and(|path| path.segments().count() == 1);
+    if entries.iter().all(|(name, _)| is_segment(name)) { Ok(entries) } else { Err(Lost(*digest)) }
 }

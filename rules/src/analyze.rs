@@ -126,7 +126,7 @@ fn go(binaries: &[GoBinary], tests: &[GoTest], lowering: &mut Lowering<'_>) -> V
     for common in commons {
         let message = format!("rule `{}` is not supported by this version", common.rule);
         let at = common.declared.at.clone();
-        lowering.mistake(Mistake::new(crate::codes::NOT_SUPPORTED, message).at(at, ""));
+        lowering.mistake(Mistake::new(model::codes::NOT_SUPPORTED, message).at(at, ""));
     }
     Vec::new()
 }

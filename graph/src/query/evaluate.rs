@@ -13,7 +13,6 @@ use super::token::Operator;
 use super::world::{Nodes, World, build_file, is_declared};
 use super::{Answer, Node};
 use crate::Graph;
-use crate::visibility;
 
 /// Finds what a word names: targets for a label or a pattern, the file itself for a path.
 type Resolve<'a> = &'a dyn Fn(&str) -> Result<Vec<Node>, QueryError>;
@@ -296,7 +295,7 @@ impl World<'_> {
     /// Whether a target may depend on a node; files belong to their packages.
     fn is_visible(&self, number: usize, to: &Target) -> bool {
         let own = self.package(number) == Some(&to.id.label.package);
-        own || self.target(number).is_some_and(|seen| visibility::visible(&seen.visibility, &to.id.label))
+        own || self.target(number).is_some_and(|seen| model::allows(&seen.visibility, &to.id.label.package))
     }
 
     /// Returns the numbers of the files that targets own.

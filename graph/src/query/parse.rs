@@ -181,13 +181,15 @@ impl Parser {
         Ok(Call::Attr { name, pattern: self.word("a regular expression")?, of: self.second()? })
     }
 
-    /// Skips the arguments of a function that only later versions know.
+    /// Skips the arguments of a function that only later versions know; nobody has to resolve their words.
     fn later(&mut self, name: &'static str, span: Range<usize>) -> Result<Call, QueryError> {
+        let patterns = self.patterns.len();
         self.argument()?;
         while self.peek().kind == TokenKind::Comma {
             self.next();
             self.argument()?;
         }
+        self.patterns.truncate(patterns);
         Ok(Call::Later(name, span))
     }
 

@@ -20,7 +20,7 @@ pub fn explain(code: &str) -> Option<&'static Explained> {
 /// Declares each code as a constant, and the table of all.
 macro_rules! codes {
     ($($name:ident $code:literal $title:literal $text:literal)*) => {
-        $(#[doc = $title] pub(crate) const $name: &str = $code;)*
+        $(#[doc = $title] pub const $name: &str = $code;)*
 
         /// All codes of mistakes in definitions, settings and patterns, sorted.
         pub const EXPLAINED: &[Explained] = &[$(Explained { code: $code, title: $title, text: $text }),*];
@@ -187,6 +187,22 @@ codes! {
     NO_OWNER "RG0605"
     "no target owns the file"
     "A path to a file stands for the targets that name it as a source."
+
+    CYCLE "RG0701"
+    "targets depend on each other in a circle"
+    "Nothing in the circle could be built first. The message shows every edge; take one out, or move what both sides need into a target of its own."
+
+    INVISIBLE "RG0702"
+    "a target is not visible to one that depends on it"
+    "`visibility` says which packages may depend on a target. Add the package there, or depend on something else."
+
+    NESTED_OUTPUTS "RG0703"
+    "the output directory of a target lies inside another's"
+    "Outputs of `//a:b` lie in rg-out/a/b, which is replaced whole; so the outputs of `//a/b:c`, in rg-out/a/b/c, would be lost. Rename one."
+
+    NO_PRODUCER "RG0704"
+    "an action takes an output that nothing makes before it"
+    "A rule has lowered a target wrongly: please report it with the definition."
 }
 
 #[cfg(test)]
