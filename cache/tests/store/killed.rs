@@ -71,6 +71,7 @@ fn a_collection_beside_a_running_process_takes_nothing_of_it_until_it_is_dead() 
     wait_for(&mut lines, 5);
     child.kill().unwrap();
     child.wait().unwrap();
+    store.later();
     store.gc(0).unwrap();
     assert_eq!(store.stats().unwrap().bytes, 0);
     assert_eq!(count(&store.below("trees")), 0);
