@@ -8,6 +8,7 @@
 use std::fs;
 use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -66,6 +67,29 @@ struct Found {
     size: u64,
     file: PathBuf,
 }
+
+/// Serves requests on stdin and stdout, if the program was started under the server's name; else returns `None`.
+pub fn main_if_named() -> Option<ExitCode> {
+    let mut words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    let program = words.next()?;
+    if Path::new(&program).file_name()? != PROGRAM {
+        return None;
+    }
+    let served = Store::parse(words).and_then(|store| {
+        let input = io::BufReader::with_capacity(BUFFER_BYTES, io::stdin().lock());
+        serve(&store, input, io::stdout().lock()).map_err(|error| error.to_string())
+    });
+    Some(match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{PROGRAM}: {error}");
+            ExitCode::FAILURE
+        }
+    })
+}
+
+/// Bodies of many megabytes come through this buffer.
+const BUFFER_BYTES: usize = 1 << 16;
 
 /// Serves requests until Go says `close` or goes away.
 pub fn serve(store: &Store, mut input: impl BufRead, mut output: impl Write) -> io::Result<()> {
@@ -210,6 +234,7 @@ fn invalid(what: &'static str) -> io::Error {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use super::*;
 

@@ -1,1 +1,37 @@
-//! Runs a plan: scheduler, executors, sandbox, host probing.
+//! Runs a plan: the scheduler, the executors, staging, delivery, and host toolchains.
+//!
+//! Owns the threads that run actions. Parses no definition, prints nothing, does not decide what to build.
+
+mod deliver;
+mod event;
+mod executor;
+mod fetch;
+mod host;
+mod ingest;
+mod log_file;
+mod machine;
+mod native;
+mod on_host;
+mod perform;
+mod prepare;
+mod report;
+mod run;
+pub mod sandbox;
+mod scheduler;
+mod stage;
+pub mod tools;
+mod undeclared;
+mod worker;
+mod writer;
+
+pub use deliver::{Cleaned, clean};
+pub use event::{Event, Total};
+pub use executor::{Executor, Job, Ran, Stopped};
+pub use fetch::{Connection, Fetcher};
+pub use log_file::excerpt;
+pub use machine::{Cancel, Machine, OnFailure, Storing, Trial};
+pub use native::Native;
+pub use on_host::OnHost;
+pub use report::{Counts, DeliveredOutput, Failure, Log, Report, Status, StepReport};
+pub use run::{Errand, run};
+pub use undeclared::{Undeclared, undeclared};

@@ -1,1 +1,21 @@
-//! Links actions, describes them, plans, answers queries.
+//! Links the actions of an analysis into a graph, describes each action once, computes static keys, plans what has
+//! to run, and answers queries.
+//!
+//! Everything here is a pure function of values. Nothing here does I/O, starts a thread, or knows how actions run.
+
+mod describe;
+mod encode;
+mod link;
+mod merkle;
+mod plan;
+pub mod query;
+mod results;
+mod static_key;
+mod step;
+
+pub use encode::{EncodeError, Encoded, encode};
+pub use link::{Graph, link};
+pub use plan::{Delivery, Goal, Plan, Planned, Reuse, State, Wishes};
+pub use results::{Delivered, DeliveredFile, Known, Remembered, Results};
+pub use static_key::StaticKeys;
+pub use step::{Step, StepId};

@@ -4,6 +4,7 @@
 //! Everything here is a value. Nothing here opens a file, reads a clock or knows how an action runs.
 
 mod action;
+pub mod codes;
 mod content;
 mod digest;
 mod label;

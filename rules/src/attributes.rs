@@ -7,12 +7,12 @@ use model::{Location, Mistake, Pattern, Platform, RelPath};
 use toml::Spanned;
 use toml::de::DeValue;
 
-use crate::codes;
 use crate::declaration::{DeclaredOutput, NamedPattern, OutputShape, Sign, Value};
 use crate::document::{self, place, type_name};
 use crate::rule::AttributeType;
 use crate::sources::{self, Place};
 use crate::written::Written;
+use model::codes;
 
 /// Reads attributes of one definition file.
 pub(crate) struct AttributeReader<'a> {

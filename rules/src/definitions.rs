@@ -11,7 +11,6 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::attributes::AttributeReader;
-use crate::codes;
 use crate::declaration::{Declaration, NamedPattern, Sign, Value};
 use crate::document::{self, line_of, place, type_name};
 use crate::lowering::Common;
@@ -19,6 +18,7 @@ use crate::near::nearest;
 use crate::reads::BUILD_FILE;
 use crate::rule::{self, AttributeDoc, COMMON_ATTRIBUTES, Rule};
 use crate::sources::Place;
+use model::codes;
 
 /// What a BUILD.toml declares.
 #[derive(Default)]

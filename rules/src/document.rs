@@ -7,8 +7,8 @@ use model::{Location, Mistake, RelPath};
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
-use crate::codes;
 use crate::written::Written;
+use model::codes;
 
 /// Parses a TOML text; every line with syntax errors is a mistake.
 pub(crate) fn parse<'t>(text: &'t str, file: &RelPath) -> (Spanned<DeTable<'t>>, Vec<Mistake>) {

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use model::{Kind, Label, Location, Mistake, Origin, Provided, RelPath, TargetId};
 
-use crate::codes;
 use crate::declaration::Declaration;
 use crate::definitions::{Definitions, Refused};
 use crate::near::nearest;
 use crate::rule::Offer;
 use crate::written::NamedLabel;
+use model::codes;
 
 /// What is known of all targets before any is lowered.
 #[derive(Default)]

@@ -5,7 +5,6 @@
 
 mod analyze;
 mod attributes;
-mod codes;
 mod declaration;
 mod definitions;
 mod document;
@@ -25,7 +24,7 @@ mod sources;
 mod written;
 
 pub use analyze::{Analyzed, analyze};
-pub use codes::{EXPLAINED, Explained, explain};
+pub use model::codes::{EXPLAINED, Explained, explain};
 pub use rule::{AttributeDoc, AttributeType, COMMON_ATTRIBUTES, RuleDoc, catalogue};
 pub use select::{Wildcards, select};
 pub use settings::{Checked, ExecutorChoice, Settings, SettingsTexts, Toolchain, settings};

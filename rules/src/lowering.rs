@@ -9,12 +9,12 @@ use model::{
     Provided, RelPath, Target, TargetId, TreeError,
 };
 
-use crate::codes;
 use crate::labels::Declarations;
 use crate::near::{nearest, quoted_list};
 use crate::reads::Recorder;
 use crate::settings::{Settings, Toolchain};
 use crate::written::{NamedLabel, ResolvedLabel};
+use model::codes;
 
 /// What every declared target has, whatever its rule.
 #[derive(Clone, Debug)]

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use model::{EntryKind, Label, Location, Mistake, RelPath};
 
-use crate::codes;
 use crate::reads::{BUILD_FILE, Recorder};
 use crate::sources::OUT_DIR;
+use model::codes;
 
 /// Returns all packages; reports those whose directory cannot be written in a label.
 pub(crate) fn discover(recorder: &Recorder<'_>, mistakes: &mut Vec<Mistake>) -> BTreeSet<RelPath> {

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use model::{Analysis, Kind, Label, LabelError, Mistake, Pattern, RelPath, Target, TargetId};
 
-use crate::codes;
 use crate::labels::{unknown, unknown_package};
 use crate::near::nearest;
 use crate::rule;
+use model::codes;
 
 /// Whether wildcards stand for targets that are tagged `manual`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use model::{EntryKind, FileKind, Label, Location, Mistake, PathError, RelPath};
 
-use crate::codes;
 use crate::globs::{Glob, is_glob};
 use crate::near::nearest;
 use crate::reads::{BUILD_FILE, Recorder};
 use crate::written::{NamedLabel, Written};
+use model::codes;
 
 /// The directory of outputs, directly below the root.
 pub(crate) const OUT_DIR: &str = "rg-out";

@@ -1,5 +1,6 @@
 //! Fixture workspaces, fakes and the black-box runner of rg's tests.
 
+pub mod analysis;
 mod map_tree;
 
 pub use map_tree::MapTree;

@@ -1,1 +1,23 @@
-//! A checkout as a Tree: one stat scan, ignore rules, file ids.
+//! A checkout as a [`model::Tree`]: one stat scan that reuses the stat table of the last run, ignore rules, file ids.
+//!
+//! Nothing here knows what a definition means, what an action is, or where the stat table is kept. A checkout is
+//! only read: the one file that a scan makes (to ask the file system for its time) lies in a directory that the
+//! caller names.
+
+mod checkout;
+mod find;
+
+mod clock;
+mod codec;
+mod content;
+mod disk;
+mod hash_cell;
+mod ignores;
+mod packed;
+mod refresh;
+mod stat;
+mod table;
+mod walk;
+
+pub use checkout::{Checkout, CheckoutError, ScanOptions, checkout};
+pub use find::find;

@@ -11,10 +11,10 @@ use model::{
 
 use super::location::{Expander, workspace_path};
 use super::{AttributeDoc, AttributeType, Lower, Offer, Rule, RuleDoc};
-use crate::codes;
 use crate::declaration::{Declaration, OutputShape};
 use crate::lowering::{Lowering, base_environment, dependencies};
 use crate::written::{ResolvedLabel, Written};
+use model::codes;
 
 /// The version of the lowering below: a part of every key.
 const RULE_VERSION: u32 = 1;

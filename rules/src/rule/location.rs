@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use model::{Label, Mistake, Origin, Provided, RelPath, TargetId};
 
-use crate::codes;
 use crate::lowering::Lowering;
 use crate::written::{NamedLabel, ResolvedLabel, Written};
+use model::codes;
 
 /// Expands labels in the texts of one target.
 pub(super) struct Expander<'e> {

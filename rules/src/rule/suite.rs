@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use model::{Dependency, Kind, Label, Mistake, Target};
 
 use super::{AttributeDoc, AttributeType, Lower, Offer, Rule, RuleDoc};
-use crate::codes;
 use crate::declaration::{Declaration, NamedPattern, Sign};
 use crate::labels::{Declarations, Known};
 use crate::lowering::Lowering;
+use model::codes;
 
 pub(super) const RULE: Rule = Rule {
     doc: RuleDoc {

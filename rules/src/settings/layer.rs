@@ -8,9 +8,9 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{Checked, ExecutorChoice, Settings, Toolchain, size};
-use crate::codes;
 use crate::document::{self, place, type_name};
 use crate::near::{nearest, quoted_list};
+use model::codes;
 
 /// The tables that this version reads.
 const TABLES: [&str; 6] = ["workspace", "toolchain", "execution", "cache", "network", "profile"];

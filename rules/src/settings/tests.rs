@@ -64,5 +64,5 @@ fn a_profile_wins_over_the_local_file_and_that_over_the_workspace() {
 fn a_broken_text_is_reported_with_all_its_errors() {
     let (_, mistakes) = settings(main_text("[workspace]\nname =\nx = = 1\n"));
     assert!(mistakes.len() >= 2, "{mistakes:?}");
-    assert!(mistakes.iter().all(|mistake| mistake.code == crate::codes::SYNTAX));
+    assert!(mistakes.iter().all(|mistake| mistake.code == model::codes::SYNTAX));
 }

@@ -1,0 +1,14 @@
+//! The store as its users see it: each test has a directory of its own and speaks to `Cache` alone.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+mod blobs;
+mod claims;
+mod collection;
+mod damage;
+mod directories;
+mod encoding;
+mod killed;
+mod memory;
+mod results;
+mod setup;

@@ -1,0 +1,116 @@
+//! From the words of a call to its exit code: hands over, parses, resolves, runs, and tells what went wrong.
+//! Does not know how a command does its work.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use exec::Cancel;
+use model::Mistake;
+
+use crate::args::{self, Output, Parsed};
+use crate::console::ColourChoice;
+use crate::exit::Exit;
+use crate::options::{self, Command, Invocation, Options};
+use crate::problem::Problem;
+use crate::reporters::json;
+use crate::surroundings::Surroundings;
+use crate::twin::{self, Meant};
+use crate::{commands, diagnose, signals, spine};
+
+/// What every command may need beside its own words.
+pub struct Session {
+    /// What surrounds the call.
+    pub surroundings: Surroundings,
+    /// How the call is to be done.
+    pub options: Options,
+    /// Asks the run to end; signals set it.
+    pub cancel: Cancel,
+    /// When the call began.
+    pub began: Instant,
+}
+
+/// Does what the process was started for.
+pub fn start() -> ExitCode {
+    let began = Instant::now();
+    let exit = match Surroundings::read() {
+        Ok(surroundings) => call(surroundings, began),
+        Err(error) => {
+            let problem =
+                Problem::new(Exit::Machine, "the current directory cannot be read").because(error.to_string());
+            eprint!("{}", anstream::adapter::strip_str(&problem.render()));
+            problem.exit
+        }
+    };
+    ExitCode::from(exit.code())
+}
+
+fn call(surroundings: Surroundings, began: Instant) -> Exit {
+    let console = options::plain_console(ColourChoice::Auto, &surroundings);
+    let fail = |problem: Problem| {
+        console.tell(&problem.render());
+        problem.exit
+    };
+    if twin::meant(&surroundings.program, &surroundings.arguments, &args::definition()) == Meant::Ripgrep {
+        return fail(twin::hand_over(&surroundings));
+    }
+    let words = match args::parse(&surroundings.arguments) {
+        Parsed::Words(words) => *words,
+        Parsed::Text(text) => return console.answer(&text).map_or_else(fail, |()| Exit::Done),
+        Parsed::Wrong(text) => {
+            console.tell(&text);
+            return Exit::Definition;
+        }
+    };
+    match options::resolve(words, &surroundings) {
+        Ok(Invocation { command, options }) => session(command, options, surroundings, began),
+        Err(problem) => fail(problem),
+    }
+}
+
+fn session(command: Command, options: Options, surroundings: Surroundings, began: Instant) -> Exit {
+    let display = options.display;
+    let answers_in_json = matches!(command, Command::Build(_) | Command::Test(..)) && display.output == Output::Json;
+    let ended = signals::cancel_on_signals()
+        .map_err(|error| Problem::new(Exit::Machine, "signals cannot be received").because(error.to_string()))
+        .and_then(|cancel| run(command, &Session { surroundings, options, cancel, began }));
+    match ended {
+        Ok(exit) => exit,
+        Err(problem) => {
+            if answers_in_json {
+                // Whoever cannot read the document reads the same on stderr.
+                let _ = display.console.answer(&json::problem(&problem));
+            }
+            display.console.tell(&problem.render());
+            problem.exit
+        }
+    }
+}
+
+/// Does a command.
+fn run(command: Command, session: &Session) -> Result<Exit, Problem> {
+    match command {
+        Command::Build(request) => spine::build(&request, session),
+        Command::Test(request, test) => spine::test(&request, &test, session),
+        Command::Run(request, arguments) => spine::run(&request, &arguments, session),
+        Command::Query(expression) => spine::query(&expression, session),
+        Command::Log(target) => spine::log(&target, session),
+        Command::Doctor => commands::doctor(session),
+        Command::Cache(command) => commands::cache(command, session),
+        Command::Rules(rule) => commands::rules(rule.as_deref(), session),
+        Command::Explain(code) => commands::explain(&code, session),
+        Command::Clean => commands::clean(session),
+        Command::Completions(shell) => commands::completions(shell, session),
+    }
+}
+
+impl Session {
+    /// Refuses the call for its mistakes: all of them at once, on stderr, and in the answer if that is JSON.
+    pub fn refuse(&self, mistakes: &[Mistake], read: diagnose::Read<'_>) -> Result<Exit, Problem> {
+        let display = self.options.display;
+        display.console.tell(&diagnose::render(mistakes, read));
+        if display.output == Output::Json {
+            display.console.answer(&json::mistakes(mistakes, read))?;
+        }
+        Ok(Exit::of_mistakes(mistakes))
+    }
+}

@@ -1,0 +1,152 @@
+//! The small block at the bottom of a terminal: what runs, for how long, and how much is done. The text is a pure
+//! function of a state and a time; only [`Live`] draws.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use exec::{Event, Status, Total};
+use graph::{Graph, StepId};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::last_line::{counts, short};
+use crate::escape;
+
+/// How many running actions are listed.
+const ROWS: usize = 8;
+
+/// How far a run is.
+#[derive(Default)]
+pub struct State {
+    total: Total,
+    executed: usize,
+    cached: usize,
+    failed: usize,
+    skipped: usize,
+    running: BTreeMap<StepId, Instant>,
+}
+
+impl State {
+    /// Takes note of what happened.
+    pub fn on(&mut self, graph: &Graph, event: &Event<'_>, now: Instant) {
+        match event {
+            Event::Planned(total) => {
+                self.total = *total;
+                self.cached = total.settled;
+            }
+            Event::Started { step, .. } => drop(self.running.insert(*step, now)),
+            Event::Finished { step, report } => {
+                self.running.remove(step);
+                if !counts(graph, *step) {
+                    return;
+                }
+                match report.status {
+                    Status::Settled | Status::Hit => self.cached += 1,
+                    Status::Executed => self.executed += 1,
+                    Status::Failed(_) => self.failed += 1,
+                    Status::Skipped => self.skipped += 1,
+                }
+            }
+            Event::Warning(_) | Event::Tick => {}
+        }
+    }
+
+    /// Returns the lines of the block: the sum, then what has run for longest.
+    pub fn block(&self, graph: &Graph, elapsed: Duration, now: Instant) -> Vec<String> {
+        let done = self.executed + self.cached + self.failed + self.skipped;
+        let mut sum = format!("[{done}/{}] {} executed, {} cached", self.total.steps, self.executed, self.cached);
+        if self.failed > 0 {
+            sum.push_str(&format!(", {} failed", self.failed));
+        }
+        let mut lines = vec![format!("{sum} · {}", short(elapsed))];
+        let mut running: Vec<(&StepId, &Instant)> = self.running.iter().collect();
+        running.sort_by_key(|(step, since)| (**since, **step));
+        for (step, since) in running.iter().take(ROWS) {
+            let time = short(now.saturating_duration_since(**since));
+            lines.push(format!("  {time:>6}  {}", escape::name(&graph.title(**step))));
+        }
+        if running.len() > ROWS {
+            lines.push(format!("          and {} more", running.len() - ROWS));
+        }
+        lines
+    }
+}
+
+/// Draws the block on stderr.
+pub struct Live {
+    screen: MultiProgress,
+    rows: Vec<ProgressBar>,
+    state: State,
+    began: Instant,
+}
+
+impl Live {
+    /// Begins a block; nothing is drawn yet.
+    pub fn begin() -> Live {
+        let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(12));
+        Live { screen, rows: Vec::new(), state: State::default(), began: Instant::now() }
+    }
+
+    /// Takes note of what happened, and draws.
+    pub fn on(&mut self, graph: &Graph, event: &Event<'_>) {
+        let now = Instant::now();
+        self.state.on(graph, event, now);
+        let lines = self.state.block(graph, now.saturating_duration_since(self.began), now);
+        while self.rows.len() < lines.len() {
+            self.rows.push(self.screen.add(row()));
+        }
+        for row in self.rows.drain(lines.len()..) {
+            row.finish_and_clear();
+            self.screen.remove(&row);
+        }
+        for (row, line) in self.rows.iter().zip(lines) {
+            row.set_message(line);
+        }
+    }
+
+    /// Prints above the block.
+    pub fn print(&self, print: impl FnOnce()) {
+        self.screen.suspend(print);
+    }
+
+    /// Removes the block.
+    pub fn end(self) {
+        for row in &self.rows {
+            row.finish_and_clear();
+        }
+        // That the block cannot be removed from a terminal that is gone matters to nobody.
+        let _ = self.screen.clear();
+    }
+}
+
+/// Makes a line of the block, cut at the width of the terminal.
+fn row() -> ProgressBar {
+    let style = ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+    ProgressBar::new_spinner().with_style(style)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{Fixture, ended};
+    use model::Purpose;
+
+    #[test]
+    fn the_block_says_what_runs_and_how_much_is_done() {
+        let fixture =
+            Fixture::new(&[("//a:a", Purpose::Build), ("//a:b", Purpose::Build), ("//a:c", Purpose::Internal)]);
+        let (graph, began, mut state) = (&fixture.graph, Instant::now(), State::default());
+        let later = began + Duration::from_secs(2);
+        let [a, b, c] = ["//a:a", "//a:b", "//a:c"].map(|label| fixture.step(label));
+        state.on(graph, &Event::Planned(Total { steps: 5, settled: 3 }), began);
+        for step in [a, b] {
+            state.on(graph, &Event::Started { step, attempt: 1 }, began);
+        }
+        for step in [a, c] {
+            state.on(graph, &Event::Finished { step, report: &ended(Status::Executed) }, later);
+        }
+        assert_eq!(
+            state.block(graph, Duration::from_secs(3), later),
+            ["[4/5] 1 executed, 3 cached · 3.0s", "    2.0s  //a:b"]
+        );
+    }
+}

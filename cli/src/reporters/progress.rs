@@ -1,0 +1,74 @@
+//! Progress of a run on stderr, and its event streams: takes every event of the run and passes it to whoever shows it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use exec::{Event, Report};
+use graph::Graph;
+
+use super::events::EventLog;
+use super::live::Live;
+use super::step_text::{self, Advise};
+use crate::exit::Exit;
+use crate::options::{Display, ProgressStyle, Verbosity};
+use crate::problem;
+
+/// Shows a run while it happens.
+pub struct Progress<'a> {
+    graph: &'a Graph,
+    display: Display,
+    advise: Advise<'a>,
+    logs: Vec<EventLog>,
+    live: Option<Live>,
+    warned: BTreeSet<String>,
+}
+
+impl<'a> Progress<'a> {
+    /// Begins; `advise` gives hints for failed steps.
+    pub fn begin(graph: &'a Graph, display: Display, logs: Vec<EventLog>, advise: Advise<'a>) -> Progress<'a> {
+        let draws = display.progress == ProgressStyle::Live && display.verbosity > Verbosity::Quiet;
+        Progress { graph, display, advise, logs, live: draws.then(Live::begin), warned: BTreeSet::new() }
+    }
+
+    /// Shows what happened. Does not block.
+    pub fn on(&mut self, event: &Event<'_>) {
+        for log in &mut self.logs {
+            log.on(self.graph, event);
+        }
+        if let Some(text) = self.text(event) {
+            let console = self.display.console;
+            match &self.live {
+                Some(live) => live.print(|| console.tell(&text)),
+                None => console.tell(&text),
+            }
+        }
+        if let Some(live) = &mut self.live {
+            live.on(self.graph, event);
+        }
+    }
+
+    /// Ends what is shown, and the event streams.
+    pub fn end(self, report: &Report, exit: Exit, duration: Duration) {
+        if let Some(live) = self.live {
+            live.end();
+        }
+        for log in self.logs {
+            if let Err(error) = log.end(self.graph, report, exit, duration) {
+                let text = format!("the event stream could not be written whole: {error}");
+                self.display.console.tell(&problem::warning(&text));
+            }
+        }
+    }
+
+    fn text(&mut self, event: &Event<'_>) -> Option<String> {
+        match event {
+            Event::Finished { step, report } => {
+                step_text::finished(self.graph, *step, report, self.display.verbosity, self.advise)
+            }
+            Event::Warning(text) if self.display.verbosity > Verbosity::Quiet => {
+                self.warned.insert((*text).to_owned()).then(|| problem::warning(text))
+            }
+            Event::Warning(_) | Event::Planned(_) | Event::Started { .. } | Event::Tick => None,
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! What is printed when a step has ended. Pure: text with colours out of a report.
+
+use std::collections::BTreeMap;
+
+use exec::{Failure, Status, StepReport};
+use graph::{Graph, StepId};
+use model::Purpose;
+
+use super::last_line::{counts, short};
+use crate::escape;
+use crate::options::Verbosity;
+use crate::problem::{ERROR, hints};
+
+/// Lines of a failure's log that are shown: so many from its beginning, and so many from its end.
+const SHOWN: (usize, usize) = (40, 200);
+
+/// Returns hints for a failed step, given its log.
+pub type Advise<'a> = &'a dyn Fn(StepId, &str) -> Vec<String>;
+
+/// Returns what is printed when a step has ended; `None` if it is not worth a line.
+pub fn finished(
+    graph: &Graph,
+    step: StepId,
+    report: &StepReport,
+    verbosity: Verbosity,
+    advise: Advise<'_>,
+) -> Option<String> {
+    match &report.status {
+        Status::Failed(Failure::Cancelled) | Status::Skipped => None,
+        Status::Failed(failure) => Some(failed(graph, step, report, failure, advise)),
+        _ if !counts(graph, step) => None,
+        Status::Executed if verbosity >= Verbosity::Normal => Some(executed(graph, step, report, verbosity)),
+        Status::Settled | Status::Hit if verbosity == Verbosity::Verbose => {
+            Some(format!("{}  cached\n", title(graph, step)))
+        }
+        Status::Executed | Status::Settled | Status::Hit => None,
+    }
+}
+
+fn title(graph: &Graph, step: StepId) -> String {
+    escape::name(&graph.title(step)).into_owned()
+}
+
+fn executed(graph: &Graph, step: StepId, report: &StepReport, verbosity: Verbosity) -> String {
+    let verb = match graph.action(step).purpose {
+        Purpose::Test if report.attempts > 1 => format!("flaky, passed at attempt {}", report.attempts),
+        Purpose::Test => "passed".to_owned(),
+        Purpose::Fetch => "fetched".to_owned(),
+        Purpose::Build | Purpose::Internal => "executed".to_owned(),
+    };
+    let log = report.log.as_ref().filter(|_| verbosity == Verbosity::Verbose);
+    let log = log.map(|log| escape::log(&log.excerpt)).unwrap_or_default();
+    format!("{}  {verb} {}\n{log}", title(graph, step), short(report.duration))
+}
+
+fn failed(graph: &Graph, step: StepId, report: &StepReport, failure: &Failure, advise: Advise<'_>) -> String {
+    let excerpt = report.log.as_ref().map(|log| log.excerpt.as_str()).unwrap_or_default();
+    let label = graph.target_of(step).id.label.to_string();
+    let tries = match report.attempts {
+        0 | 1 => short(report.duration),
+        many => format!("{many} attempts, the last took {}", short(report.duration)),
+    };
+    let what = escape::name(&failure.to_string()).into_owned();
+    let title = title(graph, step);
+    let mut advice = advise(step, excerpt);
+    advice.extend(hint(failure, &label));
+    let log = shortened(&escape::log(excerpt), &label);
+    format!("{ERROR}error{ERROR:#}: {title} failed: {what} ({tries})\n{log}{}", hints(&advice))
+}
+
+/// Leaves out the middle of a long log.
+fn shortened(log: &str, label: &str) -> String {
+    let lines: Vec<&str> = log.split_inclusive('\n').collect();
+    let left_out = lines.len().saturating_sub(SHOWN.0 + SHOWN.1);
+    if left_out == 0 {
+        return log.to_owned();
+    }
+    let (head, tail) = (lines[..SHOWN.0].concat(), lines[SHOWN.0 + left_out..].concat());
+    format!("{head}… {left_out} lines are left out; `rg log {label}` prints them …\n{tail}")
+}
+
+/// Returns what helps against a failure, where the failure itself says it.
+fn hint(failure: &Failure, label: &str) -> Option<String> {
+    Some(match failure {
+        Failure::TimedOut(limit) => {
+            format!("raise `timeout = {}` of {label}, or make it faster", limit.as_secs())
+        }
+        Failure::MissingOutput(output) => {
+            format!("write it to \"$OUT/{output}\", or take it out of the `outputs` of {label}")
+        }
+        Failure::Program { program, .. } => {
+            format!("install `{program}`, or name a `toolchain` in {label} that has it; `rg doctor` lists toolchains")
+        }
+        Failure::Sandbox(_) => "`rg doctor` says what this machine lacks".to_owned(),
+        Failure::Fetch { .. } => {
+            "try again when the network is there; what is in the cache needs no network".to_owned()
+        }
+        Failure::Edited(_) => "build again: nothing was stored".to_owned(),
+        Failure::Store(_) => "look at the free space of the cache: `rg cache stats`".to_owned(),
+        Failure::LostInputs => "`rg cache verify` removes what is damaged".to_owned(),
+        Failure::Exit(_)
+        | Failure::Signal(_)
+        | Failure::BadOutput { .. }
+        | Failure::Conflict(_)
+        | Failure::Cancelled => return None,
+    })
+}
+
+/// Returns what a dry run would do: the titles of the steps that would be asked for or run, under their reasons.
+pub fn dry_run(graph: &Graph, plan: &graph::Plan) -> String {
+    let mut lines: BTreeMap<StepId, &str> = BTreeMap::new();
+    for planned in plan.steps.iter().filter(|planned| counts(graph, planned.step)) {
+        match planned.state {
+            graph::State::Settled(_) => {}
+            graph::State::Ask => drop(lines.insert(planned.step, "would run, unless the cache has its result")),
+            graph::State::Force => drop(lines.insert(planned.step, "would run")),
+        }
+    }
+    lines.iter().map(|(step, words)| format!("{}  {words}\n", title(graph, *step))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{Fixture, ended, failed as failed_report, logged};
+
+    fn check(purpose: Purpose, report: StepReport, verbosity: Verbosity, want: Option<&str>) {
+        let fixture = Fixture::new(&[("//a:a", purpose)]);
+        let advise =
+            |_: StepId, log: &str| if log.contains("gone") { vec!["declare it".to_owned()] } else { Vec::new() };
+        let text = finished(&fixture.graph, fixture.step("//a:a"), &report, verbosity, &advise);
+        let plain = text.map(|text| anstream::adapter::strip_str(&text).to_string());
+        assert_eq!(plain.as_deref(), want, "{report:?}");
+    }
+
+    #[test]
+    fn what_ran_is_a_line_and_what_was_cached_is_silent() {
+        check(Purpose::Build, ended(Status::Executed), Verbosity::Normal, Some("//a:a  executed 0.3s\n"));
+        check(Purpose::Test, ended(Status::Executed), Verbosity::Normal, Some("//a:a  passed 0.3s\n"));
+        let flaky = StepReport { attempts: 3, ..ended(Status::Executed) };
+        check(Purpose::Test, flaky, Verbosity::Normal, Some("//a:a  flaky, passed at attempt 3 0.3s\n"));
+        check(Purpose::Build, ended(Status::Hit), Verbosity::Normal, None);
+        check(Purpose::Build, ended(Status::Hit), Verbosity::Verbose, Some("//a:a  cached\n"));
+        check(Purpose::Build, ended(Status::Executed), Verbosity::Quiet, None);
+        check(Purpose::Internal, ended(Status::Executed), Verbosity::Verbose, None);
+    }
+
+    #[test]
+    fn a_failure_is_shown_with_its_log_and_what_helps() {
+        check(
+            Purpose::Build,
+            logged(failed_report(Failure::Exit(7)), "file is gone"),
+            Verbosity::Quiet,
+            Some("error: //a:a failed: exit code 7 (0.3s)\nfile is gone\nhint: declare it\n"),
+        );
+        check(Purpose::Build, failed_report(Failure::Cancelled), Verbosity::Verbose, None);
+    }
+
+    #[test]
+    fn the_middle_of_a_long_log_is_left_out() {
+        let log: String = (0..1000).map(|line| format!("{line}\n")).collect();
+        let text = shortened(&log, "//a:a");
+        assert_eq!(text.lines().count(), SHOWN.0 + SHOWN.1 + 1);
+        assert!(text.contains("… 760 lines are left out") && text.ends_with("999\n"), "{text}");
+    }
+}

@@ -1,0 +1,78 @@
+//! The spine of rg: from a call to what was done, through values alone.
+//!
+//! ```text
+//! checkout ─workspace▶ Tree ─rules▶ Analysis ─graph▶ Graph ─▶ Plan ─exec▶ Report
+//! ```
+//! Each arrow is a function of the crate it is named after; nothing calls backwards. What later steps add has its
+//! place between two of these lines: facts about locked packages between `analyze` and `link`, image pins beside the
+//! tools, remote stores inside the cache.
+
+mod build;
+mod load;
+mod log;
+mod machine;
+mod open;
+mod query;
+mod run;
+
+use std::ffi::OsString;
+
+use crate::doctor::Check;
+use crate::exit::Exit;
+use crate::front::Session;
+use crate::options::{Request, TestOptions};
+use crate::problem::Problem;
+use open::Refused;
+
+/// Builds what is asked for.
+pub fn build(request: &Request, session: &Session) -> Result<Exit, Problem> {
+    answer(build::build(request, session), session)
+}
+
+/// Builds what is asked for, and runs the tests among it.
+pub fn test(request: &Request, tests: &TestOptions, session: &Session) -> Result<Exit, Problem> {
+    answer(build::test(request, tests, session), session)
+}
+
+/// Builds a target and becomes its program.
+pub fn run(request: &Request, arguments: &[OsString], session: &Session) -> Result<Exit, Problem> {
+    answer(run::run(request, arguments, session), session)
+}
+
+/// Answers a query.
+pub fn query(expression: &str, session: &Session) -> Result<Exit, Problem> {
+    answer(query::query(expression, session), session)
+}
+
+/// Prints the logs of a target.
+pub fn log(target: &str, session: &Session) -> Result<Exit, Problem> {
+    answer(log::log(target, session), session)
+}
+
+/// Looks at what rg needs of this machine.
+pub fn checks(session: &Session) -> Vec<Check> {
+    machine::checks(session)
+}
+
+/// Opens the local store, with the size that the workspace gives it.
+pub fn open_cache(session: &Session) -> Result<cache::Cache, Problem> {
+    match open::open(session) {
+        Ok(opened) => Ok(opened.cache),
+        // Outside a workspace, or in a broken one, the store has its default size.
+        Err(_) => Ok(cache::Cache::at(
+            crate::commands::cache_directory(&session.options.place)?,
+            rules::Settings::default().max_size_bytes,
+        )),
+    }
+}
+
+/// Tells why a command was refused.
+fn answer(ended: Result<Exit, Refused>, session: &Session) -> Result<Exit, Problem> {
+    match ended {
+        Ok(exit) => Ok(exit),
+        Err(Refused::Problem(problem)) => Err(*problem),
+        Err(Refused::Mistakes(mistakes, root)) => {
+            session.refuse(&mistakes, &|file| std::fs::read_to_string(root.join(file)).ok())
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! `rg build` and `rg test`.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Write;
+use std::num::NonZeroU32;
+use std::path::Path;
+
+use exec::{Connection, Errand, Executor, Fetcher, Machine, Native, OnHost, Report, Storing, Trial};
+use graph::{Goal, Plan, Results, Reuse, State, StaticKeys, StepId, Wishes};
+use model::{Kind, Memory, RelPath, TargetId};
+use rules::ExecutorChoice;
+
+use super::load::{Ids, Loaded, exists, identify, load, results, select, static_keys};
+use super::machine::{sandbox, tool_surroundings};
+use super::open::{Opened, Refused, open};
+use crate::args::Output;
+use crate::exit::Exit;
+use crate::front::Session;
+use crate::options::{Mode, Network, Request, TestOptions};
+use crate::problem::{self, Problem};
+use crate::reporters::advice;
+use crate::reporters::conclusion::Conclusion;
+use crate::reporters::events::EventLog;
+use crate::reporters::progress::Progress;
+use crate::reporters::step_text;
+
+/// Builds what the request names.
+pub fn build(request: &Request, session: &Session) -> Result<Exit, Refused> {
+    let building = Building::begin(session)?;
+    let goals: Vec<Goal> = building.select(&request.patterns)?.into_iter().map(Goal::Build).collect();
+    Ok(building.perform(request, &goals, None)?.exit)
+}
+
+/// Builds what the request names, and runs the tests among it.
+pub fn test(request: &Request, tests: &TestOptions, session: &Session) -> Result<Exit, Refused> {
+    let building = Building::begin(session)?;
+    let selected = building.select(&request.patterns)?;
+    let kind = |id: &TargetId| building.loaded.graph.target(id).map(|target| target.kind);
+    let goal = |id: TargetId| match kind(&id) {
+        Some(Kind::Test | Kind::Suite) => Goal::Test(id),
+        _ => Goal::Build(id),
+    };
+    let goals: Vec<Goal> = selected.into_iter().map(goal).collect();
+    if !goals.iter().any(|goal| matches!(goal, Goal::Test(_))) {
+        let patterns = request.patterns.join(" ");
+        return Err(Problem::new(Exit::NothingFound, format!("there is no test in {patterns}"))
+            .hint("`rg query 'tests(//...)'` lists all tests")
+            .into());
+    }
+    Ok(building.perform(request, &goals, Some(tests))?.exit)
+}
+
+/// What came of a build.
+pub struct Built {
+    /// How the call ends.
+    pub exit: Exit,
+    /// What the run did; `None` for a dry run.
+    pub report: Option<Report>,
+}
+
+/// One build, from the scan to the last line.
+pub struct Building<'a> {
+    session: &'a Session,
+    /// The workspace.
+    pub opened: Opened,
+    /// Its graph.
+    pub loaded: Loaded,
+}
+
+impl<'a> Building<'a> {
+    /// Opens and loads the workspace.
+    pub fn begin(session: &'a Session) -> Result<Building<'a>, Refused> {
+        let opened = open(session)?;
+        let loaded = load(&opened)?;
+        Ok(Building { session, opened, loaded })
+    }
+
+    /// Selects targets by patterns.
+    pub fn select(&self, patterns: &[String]) -> Result<Vec<TargetId>, Refused> {
+        select(patterns, &self.opened, &self.loaded.graph)
+    }
+
+    /// Plans and runs the goals, shows it, and remembers what the next run has to know.
+    pub fn perform(&self, request: &Request, goals: &[Goal], tests: Option<&TestOptions>) -> Result<Built, Refused> {
+        let graph = &self.loaded.graph;
+        let executor = self.executor()?;
+        let ids = identify(&self.loaded);
+        let keys = static_keys(graph, &ids, executor.domain());
+        let tools = self.tools(goals)?;
+        let known = results(&self.opened);
+        let rerun: BTreeSet<TargetId> = self.select_each(&self.session.options.known.rerun)?;
+        let wishes = Wishes { rerun: &rerun, reuse: self.session.options.known.reuse };
+        let plan = graph.plan(goals, &keys, &|need| tools.pins.0.get(need).copied(), &known, &wishes);
+        if self.session.options.execution.mode == Mode::DryRun {
+            self.session.options.display.console.answer(&step_text::dry_run(graph, &plan))?;
+            return Ok(Built { exit: Exit::Done, report: None });
+        }
+        self.probe(&plan)?;
+        let fetcher = self.fetcher();
+        let machine = Machine {
+            cache: &self.opened.cache,
+            executor: &*executor,
+            fetcher: &fetcher,
+            root: self.opened.root.clone(),
+            pins: tools.pins,
+            tools: tools.tools,
+            jobs: self.session.options.execution.jobs.get(),
+            on_failure: self.session.options.execution.on_failure,
+            trial: trial(tests)?,
+            storing: if self.session.options.known.reuse == Reuse::Nothing {
+                Storing::Nothing
+            } else {
+                Storing::Results
+            },
+            cancel: self.session.cancel.clone(),
+        };
+        let planned = Planned { plan: &plan, keys: &keys, ids: &ids };
+        let (report, exit) = self.watch(request, &planned, known, &machine)?;
+        self.remember(&report, tools.remember);
+        self.conclude(goals, &report, exit, tests)?;
+        Ok(Built { exit, report: Some(report) })
+    }
+
+    fn select_each(&self, labels: &[String]) -> Result<BTreeSet<TargetId>, Refused> {
+        if labels.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        Ok(self.select(labels)?.into_iter().collect())
+    }
+
+    fn executor(&self) -> Result<Box<dyn Executor>, Problem> {
+        Ok(match self.opened.executor {
+            ExecutorChoice::Host => Box::new(OnHost),
+            _ => Box::new(Native::new(sandbox()?)),
+        })
+    }
+
+    /// Finds out once whether this machine can make sandboxes, if any is going to be needed.
+    fn probe(&self, plan: &Plan) -> Result<(), Problem> {
+        let runs = plan.steps.iter().any(|planned| !matches!(planned.state, State::Settled(_)));
+        if !runs || self.opened.executor == ExecutorChoice::Host {
+            return Ok(());
+        }
+        sandbox()?.probe().map_err(|refused| {
+            Problem::new(Exit::Machine, format!("this machine makes no sandbox: {refused}"))
+                .hint(refused.fix.to_string())
+                .hint("`rg doctor` shows what was tried; --executor host runs actions without a sandbox")
+        })
+    }
+
+    fn tools(&self, goals: &[Goal]) -> Result<exec::tools::Resolved, Problem> {
+        let needs = self.loaded.graph.needs(goals);
+        let surroundings = tool_surroundings(self.session, &self.opened.root)?;
+        exec::tools::resolve(&needs, &surroundings, &self.opened.memory.tools).map_err(|errors| {
+            let mut problem = Problem::new(Exit::Machine, "this machine lacks programs that the targets need");
+            for error in errors {
+                problem = problem.because(error.to_string());
+                if let Some(hint) = error.hint() {
+                    problem = problem.hint(hint);
+                }
+            }
+            problem
+        })
+    }
+
+    fn fetcher(&self) -> Fetcher {
+        let environment = &self.session.surroundings.environment;
+        let connection = match self.session.options.execution.network {
+            Network::Online => Connection::Online,
+            Network::Offline => Connection::Offline,
+        };
+        let home = environment.directory("HOME").map(Path::to_owned);
+        let extra_ca = self.opened.settings.extra_ca.as_ref().map(|path| self.opened.root.join(path));
+        Fetcher::new(environment.texts(), home, extra_ca, connection)
+    }
+
+    fn watch(
+        &self,
+        request: &Request,
+        planned: &Planned<'_>,
+        known: Results,
+        machine: &Machine<'_>,
+    ) -> Result<(Report, Exit), Problem> {
+        let graph = &self.loaded.graph;
+        let tree = &self.loaded.tree;
+        let advise = |step: StepId, log: &str| advice::undeclared(graph, step, log, &|file| exists(tree, file));
+        let mut progress = Progress::begin(graph, self.session.options.display, self.event_logs(request)?, &advise);
+        let ids = |file: &RelPath| planned.ids.id(file);
+        let errand = Errand { graph, plan: planned.plan, keys: planned.keys, tree, ids: &ids };
+        let report = exec::run(&errand, known, machine, &mut |event| progress.on(&event));
+        let exit = Exit::of_report(graph, &report);
+        progress.end(&report, exit, self.session.began.elapsed());
+        Ok((report, exit))
+    }
+
+    fn event_logs(&self, request: &Request) -> Result<Vec<EventLog>, Problem> {
+        let mut sinks: Vec<Box<dyn Write>> = Vec::new();
+        if let Some(path) = &request.events {
+            let file = File::create(path).map_err(|error| {
+                Problem::new(Exit::Definition, format!("cannot write events to {}", path.display()))
+                    .because(error.to_string())
+            })?;
+            sinks.push(Box::new(std::io::BufWriter::new(file)));
+        }
+        if self.session.options.display.output == Output::Jsonl {
+            sinks.push(Box::new(std::io::stdout()));
+        }
+        let arguments: Vec<String> =
+            self.session.surroundings.arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        let now = self.session.surroundings.unix_time_ms;
+        Ok(sinks.into_iter().map(|sink| EventLog::begin(sink, &arguments, now)).collect())
+    }
+
+    /// Writes the memory file, if anything in it has changed.
+    fn remember(&self, report: &Report, tools: Option<Vec<u8>>) {
+        let stats = self.loaded.tree.stats();
+        let results = report.results.as_ref().map(Results::encode);
+        if stats.is_none() && results.is_none() && tools.is_none() && self.loaded.analysis.is_none() {
+            return;
+        }
+        let before = &self.opened.memory;
+        let memory = Memory {
+            stats: stats.unwrap_or_else(|| before.stats.clone()),
+            analysis: self.loaded.analysis.clone().unwrap_or_else(|| before.analysis.clone()),
+            results: results.unwrap_or_else(|| before.results.clone()),
+            tools: tools.unwrap_or_else(|| before.tools.clone()),
+        };
+        if let Err(error) = self.opened.cache.remember(&self.opened.memory_name, &memory) {
+            let text = format!("the next run will be slower, because this one cannot be remembered: {error}");
+            self.session.options.display.console.tell(&problem::warning(&text));
+        }
+    }
+
+    /// Gives the answer and the last line.
+    fn conclude(
+        &self,
+        goals: &[Goal],
+        report: &Report,
+        exit: Exit,
+        tests: Option<&TestOptions>,
+    ) -> Result<(), Problem> {
+        let duration = self.session.began.elapsed();
+        let conclusion = Conclusion { graph: &self.loaded.graph, goals, report, exit, duration };
+        if let Some(file) = tests.and_then(|tests| tests.junit.as_ref()) {
+            conclusion.write_junit(file, &|log| read_log(&self.opened, &log.digest))?;
+        }
+        conclusion.print(self.session.options.display)
+    }
+}
+
+/// A plan with what it was made of.
+struct Planned<'a> {
+    plan: &'a Plan,
+    keys: &'a StaticKeys,
+    ids: &'a Ids,
+}
+
+/// Returns the whole text of a log.
+pub fn read_log(opened: &Opened, digest: &model::Digest) -> Option<String> {
+    let path = opened.cache.blob(digest, cache::Executable::No).ok()?;
+    Some(String::from_utf8_lossy(&std::fs::read(path).ok()?).into_owned())
+}
+
+fn trial(tests: Option<&TestOptions>) -> Result<Trial, Problem> {
+    let Some(tests) = tests else { return Ok(Trial::default()) };
+    let text = |word: &std::ffi::OsString| {
+        word.to_str()
+            .map(std::sync::Arc::from)
+            .ok_or_else(|| Problem::new(Exit::Definition, format!("the test argument {word:?} is not UTF-8")))
+    };
+    let arguments = tests.arguments.iter().map(text).collect::<Result<_, _>>()?;
+    Ok(Trial { arguments, runs: tests.runs.map(NonZeroU32::get) })
+}

@@ -1,0 +1,39 @@
+//! `rg log`: what a target printed when its results were made, or when it failed last.
+
+use super::build::read_log;
+use super::load::{identify, load, results, select, static_keys};
+use super::open::{Refused, open};
+use crate::exit::Exit;
+use crate::front::Session;
+use crate::problem::Problem;
+
+/// Prints the logs of a target's steps.
+pub fn log(target: &str, session: &Session) -> Result<Exit, Refused> {
+    let opened = open(session)?;
+    let loaded = load(&opened)?;
+    let domain = if opened.executor == rules::ExecutorChoice::Host { "host" } else { "" };
+    let keys = static_keys(&loaded.graph, &identify(&loaded), domain);
+    let known = results(&opened);
+    let console = session.options.display.console;
+    let mut found = false;
+    for id in select(&[target.to_owned()], &opened, &loaded.graph)? {
+        let Some(index) = loaded.graph.target_index(&id) else { continue };
+        for step in loaded.graph.steps_of(index) {
+            let title = loaded.graph.title(step);
+            let made = known.actions.get(&keys[step]);
+            let failed = known.failures.get(&title);
+            found |= made.is_some() || failed.is_some();
+            let Some(digest) = failed.copied().or_else(|| made.and_then(|made| made.known.log)) else { continue };
+            let text = read_log(&opened, &digest)
+                .ok_or_else(|| Problem::new(Exit::Machine, format!("the cache has lost the log of {title}")))?;
+            console.tell(&format!("== {title}{}\n", if failed.is_some() { " (failed)" } else { "" }));
+            console.answer(&text)?;
+        }
+    }
+    if !found {
+        return Err(Problem::new(Exit::Definition, format!("{target} has no result: it has not run as it is now"))
+            .hint(format!("`rg build {target}` or `rg test {target}` runs it"))
+            .into());
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,101 @@
+//! What rg finds of this machine: its own program, sandboxes, host tools; and the checks of `rg doctor`.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use model::Need;
+use rules::Toolchain;
+
+use super::open::{Opened, open};
+use crate::doctor::Check;
+use crate::exit::Exit;
+use crate::front::Session;
+use crate::problem::Problem;
+
+/// Looks at the machine, and at the workspace if there is one.
+pub fn checks(session: &Session) -> Vec<Check> {
+    let mut checks = vec![native(), Check::ok("executor host", "used only when it is asked for by name: no isolation")];
+    match open(session) {
+        Ok(opened) => {
+            checks.push(Check::ok("workspace", format!("{} in {}", opened.settings.name, opened.root.display())));
+            checks.push(cache(&opened));
+            checks.extend(toolchains(&opened, session));
+        }
+        Err(_) => checks.push(Check::warn(
+            "workspace",
+            "no readable workspace.toml here or above: the cache and toolchains were not looked at",
+            "go to a workspace, or `rg --workspace DIR doctor`",
+        )),
+    }
+    checks
+}
+
+fn native() -> Check {
+    let sandbox = match sandbox() {
+        Ok(sandbox) => sandbox,
+        Err(problem) => return Check::fail("executor native", problem.message, "start rg by its full path"),
+    };
+    match sandbox.probe() {
+        Ok(()) => Check::ok("executor native", "namespaces and overlay file systems work: actions run in sandboxes"),
+        Err(refused) => Check::fail("executor native", refused.to_string(), refused.fix.to_string()),
+    }
+}
+
+fn cache(opened: &Opened) -> Check {
+    let dir = opened.cache.dir().display().to_string();
+    match opened.cache.put_bytes(b"rg doctor").and_then(|_| opened.cache.stats()) {
+        Ok(stats) => Check::ok("cache", format!("{dir}: {} results, {} blobs", stats.results, stats.blobs)),
+        Err(error) => Check::fail(
+            "cache",
+            Problem::of(Exit::Machine, &error)
+                .causes
+                .into_iter()
+                .fold(error.to_string(), |all, cause| all + ": " + &cause),
+            "set RG_CACHE_DIR to a directory that may be written to",
+        ),
+    }
+}
+
+fn toolchains(opened: &Opened, session: &Session) -> Vec<Check> {
+    let Ok(tools) = tool_surroundings(session, &opened.root) else { return Vec::new() };
+    let check = |(name, toolchain): (&Arc<str>, &Toolchain)| {
+        let Toolchain::Host { programs } = toolchain;
+        let need = Need::Host { toolchain: name.clone(), programs: programs.clone() };
+        match exec::tools::resolve(&BTreeSet::from([need.clone()]), &tools, &[]) {
+            Ok(resolved) => {
+                let view = resolved.tools.view(std::slice::from_ref(&need));
+                let found: Vec<String> = view.links.iter().map(|(name, path)| format!("{name} = {path}")).collect();
+                Check::ok(format!("toolchain {name}"), found.join(", "))
+            }
+            Err(errors) => {
+                let what: Vec<String> = errors.iter().map(ToString::to_string).collect();
+                let fix = errors.iter().find_map(exec::tools::ToolError::hint).unwrap_or_default();
+                Check::fail(format!("toolchain {name}"), what.join("; "), fix)
+            }
+        }
+    };
+    opened.settings.toolchains.iter().map(check).collect()
+}
+
+/// Returns the maker of sandboxes, whose helper is rg itself.
+pub fn sandbox() -> Result<exec::sandbox::Sandbox, Problem> {
+    Ok(exec::sandbox::Sandbox { helper: helper()? })
+}
+
+fn helper() -> Result<PathBuf, Problem> {
+    std::env::current_exe()
+        .map_err(|error| Problem::new(Exit::Machine, "cannot find rg's own program").because(error.to_string()))
+}
+
+/// Returns what decides which host tools are found.
+pub fn tool_surroundings(session: &Session, root: &Path) -> Result<exec::tools::Surroundings, Problem> {
+    let environment = &session.surroundings.environment;
+    Ok(exec::tools::Surroundings {
+        path: environment.get("PATH").unwrap_or_default().to_owned(),
+        home: environment.directory("HOME").map(Path::to_owned),
+        directory: root.to_owned(),
+        env: environment.texts(),
+        helper: helper()?,
+    })
+}

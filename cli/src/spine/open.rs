@@ -1,0 +1,123 @@
+//! Opens a workspace: finds its root, reads its settings, and recalls what the last run knew.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use cache::Cache;
+use model::{Memory, Mistake, RelPath};
+use rules::{ExecutorChoice, Settings, SettingsTexts};
+
+use crate::args::Rung;
+use crate::commands;
+use crate::exit::Exit;
+use crate::front::Session;
+use crate::options::Options;
+use crate::problem::Problem;
+
+/// A workspace that a command works on.
+pub struct Opened {
+    /// Its root.
+    pub root: PathBuf,
+    /// The current directory inside it; the root if the current directory is elsewhere.
+    pub here: RelPath,
+    /// Its settings, with the profile and the command line laid over them.
+    pub settings: Settings,
+    /// The executor that was chosen.
+    pub executor: ExecutorChoice,
+    /// The store.
+    pub cache: Cache,
+    /// What the last run with the same options knew.
+    pub memory: Memory,
+    /// The name under which it is remembered.
+    pub memory_name: String,
+}
+
+/// Why a command ends before anything ran.
+#[derive(Debug)]
+pub enum Refused {
+    /// Something about the call or the machine.
+    Problem(Box<Problem>),
+    /// Mistakes in definitions of the workspace with this root.
+    Mistakes(Vec<Mistake>, PathBuf),
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Refused {
+        Refused::Problem(Box::new(problem))
+    }
+}
+
+/// Opens the workspace that the options or the current directory name.
+pub fn open(session: &Session) -> Result<Opened, Refused> {
+    let options = &session.options;
+    let root = commands::root(&options.place)?;
+    let root = root.canonicalize().map_err(|error| Problem::of(Exit::Definition, &error))?;
+    let settings = settings(&root, options)?;
+    let executor = executor(&settings, options)?;
+    let cache = Cache::at(commands::cache_directory(&options.place)?, settings.max_size_bytes);
+    let memory_name = memory_name(&root, &settings, executor, options);
+    let here = options.place.directory.strip_prefix(&root).ok().and_then(Path::to_str);
+    let here = here.and_then(|here| RelPath::new(here).ok()).unwrap_or_else(RelPath::root);
+    let memory = cache.recall(&memory_name);
+    Ok(Opened { root, here, settings, executor, cache, memory, memory_name })
+}
+
+fn settings(root: &Path, options: &Options) -> Result<Settings, Refused> {
+    let main = std::fs::read_to_string(root.join("workspace.toml"))
+        .map_err(|error| Problem::new(Exit::Definition, "cannot read workspace.toml").because(error.to_string()))?;
+    let local = std::fs::read_to_string(root.join("workspace.local.toml")).ok();
+    let profile = options.settings.profile.as_deref();
+    let (settings, mistakes) = rules::settings(SettingsTexts { main: &main, local: local.as_deref(), profile });
+    if !mistakes.is_empty() {
+        return Err(Refused::Mistakes(mistakes, root.to_owned()));
+    }
+    if let Some(asked) = &options.settings.platform
+        && *asked != settings.platform
+    {
+        let message =
+            format!("--platform {asked}: this version builds for the workspace's platform, {}", settings.platform);
+        return Err(Problem::new(Exit::Definition, message)
+            .hint("set [workspace] platform, or `platform` on a go_binary target")
+            .into());
+    }
+    Ok(settings)
+}
+
+/// Decides who runs commands: the command line, then workspace.toml, then the best there is.
+fn executor(settings: &Settings, options: &Options) -> Result<ExecutorChoice, Problem> {
+    let asked = options.settings.executor.map(choice).or(settings.executor).unwrap_or(ExecutorChoice::Auto);
+    let strict = options.settings.strict.map(choice).or(settings.strict);
+    let chosen = if asked == ExecutorChoice::Auto { ExecutorChoice::Native } else { asked };
+    if !matches!(chosen, ExecutorChoice::Native | ExecutorChoice::Host) {
+        let message = format!("the executor `{}` is not supported by this version of rg", chosen.name());
+        return Err(Problem::new(Exit::Machine, message).hint("use --executor native, or --executor host"));
+    }
+    if chosen == ExecutorChoice::Host && strict.is_some_and(|strict| strict != ExecutorChoice::Host) {
+        return Err(Problem::new(Exit::Machine, "the executor `host` is below the rung that `strict` asks for")
+            .hint("leave out --executor host, or --strict"));
+    }
+    Ok(chosen)
+}
+
+fn choice(rung: Rung) -> ExecutorChoice {
+    match rung {
+        Rung::Auto => ExecutorChoice::Auto,
+        Rung::Native => ExecutorChoice::Native,
+        Rung::ChrootLite => ExecutorChoice::ChrootLite,
+        Rung::Engine => ExecutorChoice::Engine,
+        Rung::Remote => ExecutorChoice::Remote,
+        Rung::Host => ExecutorChoice::Host,
+    }
+}
+
+/// What is remembered belongs to a workspace and the options that change keys, never to what was asked for.
+fn memory_name(root: &Path, settings: &Settings, executor: ExecutorChoice, options: &Options) -> String {
+    let mut hasher = blake3::Hasher::new();
+    let root: OsString = root.into();
+    let platform = settings.platform.to_string();
+    let profile = options.settings.profile.as_deref().unwrap_or_default();
+    for word in [root.as_encoded_bytes(), platform.as_bytes(), executor.name().as_bytes(), profile.as_bytes()] {
+        hasher.update(&(word.len() as u64).to_le_bytes()).update(word);
+    }
+    hasher.finalize().to_hex()[..32].to_owned()
+}

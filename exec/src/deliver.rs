@@ -1,0 +1,184 @@
+//! Delivery: brings the outputs of requested targets into `rg-out`, whole or not at all.
+//!
+//! A target's directory is built beside its place, then swapped in with one rename, so nobody sees half of it and
+//! files of an earlier build do not stay. Nothing in the checkout is hard-linked to the store.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use cache::Cache;
+use graph::{Delivered, DeliveredFile};
+use model::{Content, RelPath};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use crate::report::DeliveredOutput;
+use crate::stage::{CopyError, copy_out};
+
+/// The name of the output directory at the workspace root.
+const OUT: &str = "rg-out";
+
+/// The file that makes version control ignore `rg-out`; it also marks the directory as rg's own.
+pub const MARKER: &str = "# made by rg; everything here can be made again\n*\n";
+
+/// Whether everything that was delivered still lies there as it was left.
+pub(crate) fn is_intact(root: &Path, directory: &RelPath, delivered: &Delivered) -> bool {
+    let top = root.join(directory);
+    delivered.files.iter().all(|file| state(&top.join(&file.path), &file.path).is_ok_and(|now| now == *file))
+}
+
+fn state(place: &Path, path: &RelPath) -> io::Result<DeliveredFile> {
+    let data = fs::symlink_metadata(place)?;
+    Ok(DeliveredFile {
+        path: path.clone(),
+        size_bytes: if data.is_dir() { 0 } else { data.len() },
+        modified_ns: data.mtime() * 1_000_000_000 + data.mtime_nsec(),
+        changed_ns: data.ctime() * 1_000_000_000 + data.ctime_nsec(),
+        inode: data.ino(),
+        mode: data.mode(),
+    })
+}
+
+/// Puts outputs into a target's directory, replacing it whole.
+pub(crate) fn deliver(
+    root: &Path,
+    directory: &RelPath,
+    outputs: &[(RelPath, Content)],
+    cache: &Cache,
+) -> Result<Delivered, CopyError> {
+    let lock = prepare(root)?;
+    let fresh = tempfile::Builder::new().prefix(".new-").tempdir_in(root.join(OUT))?;
+    let top = fresh.path().join("out");
+    fs::create_dir(&top)?;
+    for (name, content) in outputs {
+        let place = top.join(name);
+        if let Some(parent) = place.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        copy_out(content, &place, cache)?;
+    }
+    let place = root.join(directory);
+    lock.lock()?;
+    swap_in(&top, &place)?;
+    let mut files = Vec::new();
+    record(&place, &RelPath::root(), &mut files)?;
+    drop(lock);
+    Ok(Delivered { outputs: outputs.to_vec(), files })
+}
+
+/// Makes `rg-out` with its marker, and opens the file that deliveries lock.
+fn prepare(root: &Path) -> io::Result<File> {
+    let out = root.join(OUT);
+    if !out.join(".gitignore").exists() {
+        fs::create_dir_all(&out)?;
+        fs::write(out.join(".gitignore"), MARKER)?;
+    }
+    File::options().create(true).truncate(false).write(true).open(out.join(".lock"))
+}
+
+/// Renames `fresh` to `place`; what was there is left at `fresh`, to be deleted.
+fn swap_in(fresh: &Path, place: &Path) -> io::Result<()> {
+    if let Some(parent) = place.parent() {
+        make_directories(parent)?;
+    }
+    match renameat_with(CWD, fresh, CWD, place, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(()),
+        Err(rustix::io::Errno::NOENT) => fs::rename(fresh, place),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Makes a directory and its parents; a file in the way is an output of a target that is gone.
+fn make_directories(directory: &Path) -> io::Result<()> {
+    match fs::create_dir_all(directory) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists) => {
+            let in_the_way =
+                directory.ancestors().find(|place| place.symlink_metadata().is_ok_and(|data| !data.is_dir()));
+            if let Some(file) = in_the_way {
+                fs::remove_file(file)?;
+            }
+            fs::create_dir_all(directory)
+        }
+        made => made,
+    }
+}
+
+fn record(place: &Path, path: &RelPath, files: &mut Vec<DeliveredFile>) -> io::Result<()> {
+    let here = state(place, path)?;
+    let is_directory = here.mode & 0o170_000 == 0o040_000;
+    files.push(here);
+    if !is_directory {
+        return Ok(());
+    }
+    let mut names: Vec<_> =
+        fs::read_dir(place)?.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<_, _>>()?;
+    names.sort();
+    for name in names {
+        // Everything here was made from names of the store, which are UTF-8.
+        let below = name.to_str().and_then(|name| path.child(name).ok());
+        if let Some(below) = below {
+            record(&place.join(&name), &below, files)?;
+        }
+    }
+    Ok(())
+}
+
+/// Deletes what was delivered for a target that is gone, unless somebody has touched it since.
+pub(crate) fn withdraw(root: &Path, directory: &RelPath, delivered: &Delivered) -> io::Result<()> {
+    if !is_intact(root, directory, delivered) {
+        return Ok(());
+    }
+    let place = root.join(directory);
+    fs::remove_dir_all(&place)?;
+    let out = root.join(OUT);
+    let empty = |directory: &&Path| fs::remove_dir(directory).is_ok();
+    place.ancestors().skip(1).take_while(|above| *above != out).take_while(empty).for_each(drop);
+    Ok(())
+}
+
+/// Returns what lies at the place of a delivery, for the report.
+pub(crate) fn listing(directory: &RelPath, delivered: &Delivered) -> Vec<DeliveredOutput> {
+    let sized = |name: &RelPath| {
+        let below = delivered.files.iter().filter(|file| file.path.starts_with(name));
+        below.filter(|file| file.mode & 0o170_000 == 0o100_000).map(|file| file.size_bytes).sum()
+    };
+    let outputs = delivered.outputs.iter();
+    outputs
+        .map(|(name, content)| DeliveredOutput {
+            path: directory.join(name),
+            content: content.clone(),
+            size_bytes: sized(name),
+        })
+        .collect()
+}
+
+impl From<io::Error> for CopyError {
+    fn from(error: io::Error) -> CopyError {
+        CopyError::Io(error)
+    }
+}
+
+/// Deletes `rg-out`, if it is rg's own: its marker says so.
+pub fn clean(root: &Path) -> io::Result<Cleaned> {
+    let out: PathBuf = root.join(OUT);
+    if !out.exists() {
+        return Ok(Cleaned::NothingThere);
+    }
+    if !fs::read_to_string(out.join(".gitignore")).is_ok_and(|text| text == MARKER) {
+        return Ok(Cleaned::NotOurs);
+    }
+    fs::remove_dir_all(&out)?;
+    Ok(Cleaned::Removed)
+}
+
+/// What cleaning did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cleaned {
+    /// The outputs are gone.
+    Removed,
+    /// There were none.
+    NothingThere,
+    /// The directory has not been made by rg, and was left alone.
+    NotOurs,
+}

@@ -1,0 +1,94 @@
+//! The host executor: plain processes in a directory of declared inputs. Used only when asked for by name; its
+//! results carry a mark of their own and are no other executor's hits.
+
+use std::fs::File;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use model::RelPath;
+
+use crate::executor::{Executor, Job, Ran, Stopped};
+use crate::stage::{By, stage};
+use crate::{Cancel, Failure, host};
+
+/// Runs each job as a plain process: nothing is hidden from it.
+pub struct OnHost;
+
+impl Executor for OnHost {
+    fn execute(&self, job: &Job<'_>, scratch: &Path, log: &File, cancel: &Cancel) -> Result<Ran, Stopped> {
+        let staged = stage(job, scratch, By::Copy)?;
+        let broken = |error: std::io::Error| Failure::Sandbox(error.to_string());
+        let toolchain = scratch.join("toolchain");
+        link_tools(job, &toolchain.join("bin")).map_err(broken)?;
+        let places = Places { tree: &staged.tree, toolchain: &toolchain, scratch, job };
+        let argv: Vec<String> = job.argv.iter().map(|word| places.translate(word)).collect();
+        let env: Vec<(String, String)> =
+            job.env.iter().map(|(name, value)| ((*name).to_owned(), places.translate(value))).collect();
+        std::fs::create_dir_all(scratch.join("tmp/home")).map_err(broken)?;
+        let log = log.try_clone().map_err(broken)?;
+        let directory = staged.tree.join(job.directory);
+        let plain = host::Plain { argv: &argv, env: &env, directory: &directory };
+        let ended = host::run(&plain, log, job.timeout, &|| cancel.is_cancelled())
+            .map_err(|error| Failure::Program { program: argv[0].clone(), why: error.to_string() })?;
+        // Outputs are collected from where every executor leaves them.
+        std::fs::rename(&staged.out, scratch.join("out")).map_err(broken)?;
+        Ok(Ran { how: ended.how, wall: ended.wall, peak_memory_bytes: ended.peak_memory_bytes })
+    }
+
+    fn domain(&self) -> &'static str {
+        "host"
+    }
+}
+
+/// Makes the directory that is `/toolchain/bin` in a container.
+fn link_tools(job: &Job<'_>, bin: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(bin)?;
+    job.tools.links.iter().try_for_each(|(name, to)| symlink(host_path(job, to), bin.join(name)))
+}
+
+/// Finds where a path inside the container lies on this machine.
+fn host_path(job: &Job<'_>, inside: &str) -> std::path::PathBuf {
+    let mounts = job.tools.mounts.iter();
+    let mounted = mounts.filter_map(|(from, at)| Some(from.join(Path::new(inside).strip_prefix(at).ok()?)));
+    // `join` with an empty rest would add a slash to the path of a file.
+    mounted.map(|path| path.components().collect()).next().unwrap_or_else(|| inside.into())
+}
+
+/// Where the fixed places of a container lie on this machine.
+struct Places<'a> {
+    tree: &'a Path,
+    toolchain: &'a Path,
+    scratch: &'a Path,
+    job: &'a Job<'a>,
+}
+
+impl Places<'_> {
+    /// Translates the absolute paths of a container that begin a word, or follow `=` or `:` in it.
+    fn translate(&self, word: &str) -> String {
+        let mut out = String::new();
+        for piece in word.split_inclusive(['=', ':', ' ']) {
+            out += &self.place(piece).unwrap_or_else(|| piece.to_owned());
+        }
+        out
+    }
+
+    fn place(&self, piece: &str) -> Option<String> {
+        let path = piece.strip_prefix('/')?;
+        let end = path.find(['/', '=', ':', ' ']).unwrap_or(path.len());
+        let (top, rest) = path.split_at(end);
+        let below = |directory: &Path| Some(format!("{}{rest}", directory.display()));
+        match top {
+            "toolchain" => below(self.toolchain),
+            "tmp" => below(&self.scratch.join("tmp")),
+            "src" => below(&self.tree.join("src")),
+            _ if self.is_top(top) => below(&self.tree.join(top)),
+            _ => None,
+        }
+    }
+
+    /// Whether the input root has this top directory.
+    fn is_top(&self, name: &str) -> bool {
+        let first = |path: &RelPath| path.segments().next().is_some_and(|first| first == name);
+        !name.is_empty() && self.job.layout.iter().any(|(at, _)| first(at))
+    }
+}

@@ -1,0 +1,166 @@
+//! What a run did.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use graph::{Results, StepId};
+use model::{ActionKey, Content, Digest, RelPath, TargetId};
+
+/// What a run did.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// How each step of the plan ended.
+    pub steps: BTreeMap<StepId, StepReport>,
+    /// What lies in `rg-out` for each requested target, or why it does not.
+    pub deliveries: BTreeMap<TargetId, Vec<DeliveredOutput>>,
+    /// Deliveries that failed, with the reason.
+    pub undelivered: BTreeMap<TargetId, String>,
+    /// Whether the run was cancelled from outside.
+    pub interrupted: bool,
+    /// What the next run has to know; `None` if that is what this one knew.
+    pub results: Option<Results>,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone)]
+pub struct StepReport {
+    /// The verdict.
+    pub status: Status,
+    /// The action key, once known.
+    pub key: Option<ActionKey>,
+    /// How long the program ran, now or when the result was made.
+    pub duration: Duration,
+    /// The most memory that it held, if it ran now.
+    pub peak_memory_bytes: u64,
+    /// What it printed.
+    pub log: Option<Log>,
+    /// How often it was tried in this run.
+    pub attempts: u32,
+}
+
+/// What an action printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// The whole of it, in the cache.
+    pub digest: Digest,
+    /// The beginning and the end, at most 256 KiB, with invalid UTF-8 replaced; empty for settled steps and hits.
+    pub excerpt: String,
+}
+
+/// The verdict on a step.
+#[derive(Debug, Clone)]
+pub enum Status {
+    /// Nothing was done: the remembered result holds.
+    Settled,
+    /// The result was in the local cache.
+    Hit,
+    /// It ran and succeeded.
+    Executed,
+    /// It ran, or was about to, and failed.
+    Failed(Failure),
+    /// It was not tried, because something it depends on failed or the run ended before.
+    Skipped,
+}
+
+/// Why a step failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Failure {
+    /// The program ended with another code than 0.
+    #[error("exit code {0}")]
+    Exit(i32),
+    /// The program was ended by a signal.
+    #[error("ended by signal {0}")]
+    Signal(i32),
+    /// The program ran for too long.
+    #[error("timed out after {} s", .0.as_secs())]
+    TimedOut(Duration),
+    /// A declared output was not made.
+    #[error("the declared output `{0}` was not made")]
+    MissingOutput(RelPath),
+    /// An output is not what it was declared to be, or cannot be stored.
+    #[error("the output `{name}` cannot be kept: {why}")]
+    BadOutput {
+        /// The output.
+        name: RelPath,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A source file changed while the build was running; nothing was stored.
+    #[error("`{0}` was edited while the build was running")]
+    Edited(RelPath),
+    /// Two inputs want the same place.
+    #[error("two inputs want the path `{0}`")]
+    Conflict(RelPath),
+    /// The program is not there.
+    #[error("the program `{program}` cannot be started: {why}")]
+    Program {
+        /// The first word of the command line.
+        program: String,
+        /// The system's reason.
+        why: String,
+    },
+    /// The container could not be made.
+    #[error("cannot make the sandbox: {0}")]
+    Sandbox(String),
+    /// A package could not be fetched.
+    #[error("cannot fetch {what}: {why}")]
+    Fetch {
+        /// The lock entry.
+        what: String,
+        /// What the client said.
+        why: String,
+    },
+    /// The cache could not be written and the result could not be kept.
+    #[error("cannot store the result: {0}")]
+    Store(String),
+    /// Outputs that this step takes are lost again and again.
+    #[error("the cache lost the inputs of this action three times")]
+    LostInputs,
+    /// The run was cancelled while it was running.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// One thing that lies in `rg-out`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveredOutput {
+    /// The path from the workspace root.
+    pub path: RelPath,
+    /// What it is.
+    pub content: Content,
+    /// The size in bytes of a file; of a directory, the sum of its files.
+    pub size_bytes: u64,
+}
+
+/// The numbers of the last line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Steps that ran, failed ones too.
+    pub executed: usize,
+    /// Steps whose result was known here.
+    pub cached: usize,
+    /// Steps that failed.
+    pub failed: usize,
+    /// Steps that were not tried.
+    pub skipped: usize,
+}
+
+impl Report {
+    /// Counts the steps for which `counted` says so.
+    pub fn counts(&self, counted: impl Fn(StepId) -> bool) -> Counts {
+        let mut counts = Counts::default();
+        for report in self.steps.iter().filter(|(step, _)| counted(**step)).map(|(_, report)| report) {
+            match report.status {
+                Status::Settled | Status::Hit => counts.cached += 1,
+                Status::Executed => counts.executed += 1,
+                Status::Failed(_) if report.attempts > 0 => {
+                    counts.executed += 1;
+                    counts.failed += 1;
+                }
+                Status::Failed(_) => counts.failed += 1,
+                Status::Skipped => counts.skipped += 1,
+            }
+        }
+        counts
+    }
+}

@@ -1,0 +1,449 @@
+//! The run: one owner keeps the scheduler, hands orders to workers, and takes their replies.
+//!
+//! A plan in which everything is settled and delivered starts no thread and opens no database.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::Scope;
+use std::time::Duration;
+
+use graph::{Delivered, Graph, Known, Plan, Results, State, StaticKeys, StepId};
+use model::{Content, FileId, Purpose, RelPath, Tree};
+
+use crate::Failure;
+use crate::deliver::{is_intact, withdraw};
+use crate::event::{Event, Total};
+use crate::ingest::Sources;
+use crate::machine::Machine;
+use crate::prepare::Prepared;
+use crate::report::{Log, Report, Status, StepReport};
+use crate::scheduler::{Index, Node, NodeKind, Outputs, Phase, Reply, Request, Scheduler};
+use crate::worker::{Order, Task, Told, serve};
+use crate::writer::{Write, write_results};
+
+/// How often time passes for whoever watches.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What is to be run.
+pub struct Errand<'a> {
+    /// The linked graph.
+    pub graph: &'a Graph,
+    /// What of it is wanted.
+    pub plan: &'a Plan,
+    /// The static keys that the plan was made with.
+    pub keys: &'a StaticKeys,
+    /// Where sources are read from.
+    pub tree: &'a dyn Tree,
+    /// The id of each source, as the static keys were made of.
+    pub ids: &'a (dyn Fn(&RelPath) -> FileId + Sync),
+}
+
+/// Runs a plan. `results` is what earlier runs made; the report holds what the next one has to know.
+pub fn run(
+    errand: &Errand<'_>,
+    results: Results,
+    machine: &Machine<'_>,
+    on_event: &mut dyn FnMut(Event<'_>),
+) -> Report {
+    let mut owner = Owner::new(errand, results, machine, on_event);
+    let (nodes, deliverable) = owner.nodes();
+    owner.delivered_before = deliverable;
+    let (scheduler, requests) = Scheduler::new(nodes, machine.jobs, machine.on_failure);
+    let scheduler = if requests.is_empty() { scheduler } else { owner.drive(scheduler, requests) };
+    owner.finish(&scheduler)
+}
+
+struct Owner<'a, 'e> {
+    errand: &'a Errand<'a>,
+    machine: &'a Machine<'a>,
+    results: Results,
+    changed: bool,
+    on_event: &'e mut dyn FnMut(Event<'_>),
+    /// By index in the plan: what is known of each step.
+    known: Vec<Option<Arc<Known>>>,
+    prepared: HashMap<Index, Arc<Prepared>>,
+    reports: HashMap<Index, StepReport>,
+    index_of: HashMap<StepId, Index>,
+    /// Deliveries that were found as they should be before anything ran.
+    delivered_before: Vec<bool>,
+    undelivered: HashMap<Index, String>,
+    warned: std::collections::BTreeSet<String>,
+}
+
+impl<'a, 'e> Owner<'a, 'e> {
+    fn new(
+        errand: &'a Errand<'a>,
+        results: Results,
+        machine: &'a Machine<'a>,
+        on_event: &'e mut dyn FnMut(Event<'_>),
+    ) -> Owner<'a, 'e> {
+        let steps = &errand.plan.steps;
+        Owner {
+            errand,
+            machine,
+            results,
+            changed: false,
+            on_event,
+            known: vec![None; steps.len()],
+            prepared: HashMap::new(),
+            reports: HashMap::new(),
+            index_of: steps.iter().enumerate().map(|(index, planned)| (planned.step, index)).collect(),
+            delivered_before: Vec::new(),
+            undelivered: HashMap::new(),
+            warned: std::collections::BTreeSet::new(),
+        }
+    }
+
+    fn step(&self, index: Index) -> StepId {
+        self.errand.plan.steps[index].step
+    }
+
+    fn purpose(&self, index: Index) -> Purpose {
+        self.errand.graph.action(self.step(index)).purpose
+    }
+
+    /// Makes the scheduler's nodes: the steps of the plan, then its deliveries.
+    fn nodes(&mut self) -> (Vec<Node>, Vec<bool>) {
+        let plan = self.errand.plan;
+        let all_settled = plan.steps.iter().all(|planned| matches!(planned.state, State::Settled(_)));
+        let durations = if all_settled { HashMap::new() } else { self.machine.cache.durations() };
+        let mut nodes = Vec::with_capacity(plan.steps.len() + plan.deliveries.len());
+        for (index, planned) in plan.steps.iter().enumerate() {
+            let action = self.errand.graph.action(planned.step);
+            let kind = match &planned.state {
+                State::Settled(known) => {
+                    self.known[index] = Some(known.clone());
+                    NodeKind::Settled
+                }
+                State::Force => NodeKind::Force,
+                State::Ask if action.purpose == Purpose::Test && !self.machine.trial.is_ordinary() => NodeKind::Force,
+                State::Ask if action.limits.exclusive == model::Exclusive::Yes => NodeKind::Exclusive,
+                State::Ask => NodeKind::Ask,
+            };
+            let deps = self.errand.graph.deps(planned.step).iter().map(|dep| self.index_of[dep]).collect();
+            let weight = durations.get(&self.errand.graph.title(planned.step)).copied();
+            nodes.push(Node { deps, kind, weight: weight.unwrap_or(Duration::from_millis(1)) });
+        }
+        let intact: Vec<bool> = plan.deliveries.iter().map(|delivery| self.is_delivered(delivery)).collect();
+        for (delivery, intact) in plan.deliveries.iter().zip(&intact) {
+            let deps = delivery.outputs.iter().map(|(_, step)| self.index_of[step]);
+            let deps = std::collections::BTreeSet::from_iter(deps).into_iter().collect();
+            let kind = if *intact { NodeKind::Settled } else { NodeKind::Deliver };
+            nodes.push(Node { deps, kind, weight: Duration::ZERO });
+        }
+        self.announce();
+        (nodes, intact)
+    }
+
+    fn announce(&mut self) {
+        let counted = |index: &Index| self.purpose(*index) != Purpose::Internal;
+        let steps: Vec<Index> = (0..self.known.len()).filter(counted).collect();
+        let settled = steps.iter().filter(|index| self.known[**index].is_some()).count();
+        (self.on_event)(Event::Planned(Total { steps: steps.len(), settled }));
+    }
+
+    /// Whether the outputs of settled steps lie in the checkout as they were left.
+    fn is_delivered(&self, delivery: &graph::Delivery) -> bool {
+        let Some(before) = self.results.delivered.get(&delivery.target) else { return false };
+        self.contents(delivery).is_some_and(|outputs| outputs == before.outputs)
+            && is_intact(&self.machine.root, &delivery.directory, before)
+    }
+
+    /// Returns the outputs of a delivery, once all of its steps are known; optional outputs may be absent.
+    fn contents(&self, delivery: &graph::Delivery) -> Option<Vec<(RelPath, Content)>> {
+        let mut contents = Vec::new();
+        for (name, step) in &delivery.outputs {
+            let known = self.known[self.index_of[step]].as_ref()?;
+            contents.extend(known.output(name).map(|content| (name.clone(), content.clone())));
+        }
+        Some(contents)
+    }
+
+    /// Runs until nothing is under way.
+    fn drive(&mut self, mut scheduler: Scheduler, requests: Vec<Request>) -> Scheduler {
+        let (errand, machine) = (self.errand, self.machine);
+        // Workers look digests up while the owner goes on with the results.
+        let before = std::mem::take(&mut self.results.digests);
+        let sources = Sources::new(errand.tree, machine.cache, errand.ids, &before);
+        std::thread::scope(|scope| {
+            let (to_owner, replies) = channel();
+            let (to_writer, writes) = channel();
+            let writer = scope.spawn(move || write_results(&writes, machine.cache));
+            let orders = start_workers(scope, errand, machine, &sources, &to_owner);
+            drop(to_owner);
+            self.converse(&mut scheduler, requests, &orders, &replies, &to_writer);
+            drop(orders);
+            drop(to_writer);
+            let warnings = writer.join().unwrap_or_default();
+            warnings.into_iter().for_each(|warning| self.warn(&warning));
+        });
+        let learned = sources.into_learned();
+        self.changed |= !learned.is_empty();
+        self.results.digests = before;
+        self.results.digests.extend(learned);
+        machine.cache.collect_if_needed();
+        scheduler
+    }
+
+    fn converse(
+        &mut self,
+        scheduler: &mut Scheduler,
+        requests: Vec<Request>,
+        orders: &Sender<Order>,
+        replies: &Receiver<(Index, Told)>,
+        writer: &Sender<Write>,
+    ) {
+        self.order(requests, orders);
+        while !scheduler.is_finished() {
+            if self.machine.cancel.is_cancelled() {
+                scheduler.stop();
+            }
+            match replies.recv_timeout(TICK) {
+                Ok((index, told)) => {
+                    if let Some(reply) = self.take(index, told, writer) {
+                        let requests = scheduler.on(index, reply);
+                        self.order(requests, orders);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => (self.on_event)(Event::Tick),
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+    }
+
+    fn order(&mut self, requests: Vec<Request>, orders: &Sender<Order>) {
+        for request in requests {
+            let order = match request {
+                Request::Ask(index, asking) => {
+                    let deps = self.errand.graph.deps(self.step(index)).iter();
+                    let deps = deps.map(|dep| (*dep, self.known_at(self.index_of[dep]))).collect();
+                    Order { index, task: Task::Ask { step: self.step(index), deps, asking } }
+                }
+                Request::Execute(index, asking) => {
+                    let prepared = self.prepared[&index].clone();
+                    Order { index, task: Task::Execute { step: self.step(index), prepared, asking } }
+                }
+                Request::Deliver(index) => Order { index, task: self.delivery_task(index) },
+            };
+            // Workers end only after the owner has dropped its side.
+            orders.send(order).expect("workers wait for orders");
+        }
+    }
+
+    fn known_at(&self, index: Index) -> Arc<Known> {
+        self.known[index].clone().expect("the scheduler asks for a step when its dependencies are known")
+    }
+
+    fn delivery_task(&self, index: Index) -> Task {
+        let delivery = &self.errand.plan.deliveries[index - self.known.len()];
+        let outputs = self.contents(delivery).expect("the scheduler delivers when the steps are known");
+        let before = self.results.delivered.get(&delivery.target).cloned();
+        Task::Deliver { directory: delivery.directory.clone(), outputs, before }
+    }
+
+    /// Notes what a worker tells, and translates it for the scheduler.
+    fn take(&mut self, index: Index, told: Told, writer: &Sender<Write>) -> Option<Reply> {
+        match told {
+            Told::Started(attempt) => {
+                let step = self.step(index);
+                (self.on_event)(Event::Started { step, attempt });
+                None
+            }
+            Told::Missed(prepared) => {
+                self.prepared.insert(index, prepared);
+                Some(Reply::Missed)
+            }
+            Told::Hit(known) => Some(self.know(index, known, Status::Hit, report_of_hit())),
+            Told::Executed { known, report, commit } => {
+                if let Some(commit) = commit {
+                    writer.send(commit).expect("the writer waits for results");
+                }
+                Some(self.know(index, known, Status::Executed, report))
+            }
+            Told::Failed { failure, report } => {
+                self.fail(index, failure, report);
+                Some(Reply::Failed)
+            }
+            Told::Lost(steps) => Some(Reply::Lost(steps.iter().map(|step| self.index_of[step]).collect())),
+            Told::Delivered(delivered) => {
+                self.delivered(index, delivered);
+                Some(Reply::Known(Outputs::Same))
+            }
+            Told::DeliveryLost(digests) => Some(Reply::Lost(self.holders(index, &digests))),
+            Told::Undelivered(why) => {
+                self.undelivered.insert(index, why);
+                Some(Reply::Failed)
+            }
+        }
+    }
+
+    fn know(&mut self, index: Index, known: Known, status: Status, mut report: StepReport) -> Reply {
+        let before = self.known[index].replace(Arc::new(known));
+        let now = self.known_at(index);
+        let outputs = match before {
+            Some(before) if before.outputs != now.outputs => Outputs::Different,
+            _ => Outputs::Same,
+        };
+        self.remember(index, &now);
+        report.status = status;
+        report.key = Some(now.key);
+        report.duration = now.duration;
+        if report.log.is_none() {
+            report.log = now.log.map(|digest| Log { digest, excerpt: String::new() });
+        }
+        self.prepared.remove(&index);
+        self.tell(index, report);
+        Reply::Known(outputs)
+    }
+
+    fn remember(&mut self, index: Index, known: &Arc<Known>) {
+        self.changed = true;
+        let step = self.step(index);
+        let graph = self.errand.graph;
+        self.results.failures.remove(&graph.title(step));
+        let special = self.purpose(index) == Purpose::Test && !self.machine.trial.is_ordinary();
+        let pin = |need: &model::Need| self.machine.pins.0.get(need).copied();
+        let seen = graph.seen(step, &pin, &|dep| self.known[self.index_of[&dep]].clone());
+        if let Some(seen) = seen.filter(|_| !special) {
+            self.results.actions.insert(self.errand.keys[step], graph::Remembered { known: known.clone(), seen });
+        }
+    }
+
+    fn fail(&mut self, index: Index, failure: Failure, mut report: StepReport) {
+        self.changed = true;
+        let step = self.step(index);
+        self.results.actions.remove(&self.errand.keys[step]);
+        if let Some(log) = &report.log {
+            self.results.failures.insert(self.errand.graph.title(step), log.digest);
+        }
+        report.status = Status::Failed(failure);
+        report.key = self.prepared.remove(&index).map(|prepared| prepared.encoded.key);
+        self.tell(index, report);
+    }
+
+    fn tell(&mut self, index: Index, report: StepReport) {
+        if self.purpose(index) != Purpose::Internal || matches!(report.status, Status::Failed(_)) {
+            let step = self.step(index);
+            (self.on_event)(Event::Finished { step, report: &report });
+        }
+        self.reports.insert(index, report);
+    }
+
+    fn warn(&mut self, warning: &str) {
+        if self.warned.insert(warning.to_owned()) {
+            (self.on_event)(Event::Warning(warning));
+        }
+    }
+
+    fn delivered(&mut self, index: Index, delivered: Delivered) {
+        self.changed = true;
+        let target = self.errand.plan.deliveries[index - self.known.len()].target.clone();
+        self.results.delivered.insert(target, delivered);
+    }
+
+    /// Returns the steps of a delivery whose outputs may hold the lost bytes.
+    fn holders(&self, index: Index, lost: &[model::Digest]) -> Vec<Index> {
+        let delivery = &self.errand.plan.deliveries[index - self.known.len()];
+        let mut holders: Vec<Index> = Vec::new();
+        for (name, step) in &delivery.outputs {
+            let holder = self.index_of[step];
+            let holds = match self.known_at(holder).output(name) {
+                Some(Content::File { digest, .. }) => lost.contains(digest),
+                Some(Content::Directory(_)) => true,
+                Some(Content::Symlink(_)) | None => false,
+            };
+            if holds && !holders.contains(&holder) {
+                holders.push(holder);
+            }
+        }
+        holders
+    }
+
+    /// Puts the report together.
+    fn finish(mut self, scheduler: &Scheduler) -> Report {
+        let mut report = Report { interrupted: self.machine.cancel.is_cancelled(), ..Report::default() };
+        for index in 0..self.known.len() {
+            let step_report = self.reports.remove(&index).unwrap_or_else(|| match scheduler.phase(index) {
+                Phase::Known => settled(self.known[index].as_deref()),
+                _ => skipped(),
+            });
+            report.steps.insert(self.step(index), step_report);
+        }
+        for (position, delivery) in self.errand.plan.deliveries.iter().enumerate() {
+            let index = self.known.len() + position;
+            if let Some(why) = self.undelivered.remove(&index) {
+                report.undelivered.insert(delivery.target.clone(), why);
+            } else if scheduler.phase(index) == Phase::Known
+                && let Some(delivered) = self.results.delivered.get(&delivery.target)
+            {
+                let listing = crate::deliver::listing(&delivery.directory, delivered);
+                report.deliveries.insert(delivery.target.clone(), listing);
+            }
+        }
+        self.withdraw_stale();
+        self.retain();
+        report.results = self.changed.then_some(self.results);
+        report
+    }
+
+    fn withdraw_stale(&mut self) {
+        let platform = &self.errand.graph.analysis().platform;
+        for (target, delivered) in &self.errand.plan.stale {
+            self.changed = true;
+            self.results.delivered.remove(target);
+            let directory = target.out_dir(platform);
+            // A file that cannot be deleted is left; it is nobody's output any more.
+            let _ = withdraw(&self.machine.root, &directory, delivered);
+        }
+    }
+
+    fn retain(&mut self) {
+        if !self.changed {
+            return;
+        }
+        let graph = self.errand.graph;
+        let ids: std::collections::HashSet<FileId> =
+            graph.files().into_iter().map(|file| (self.errand.ids)(file)).collect();
+        self.results.retain(graph, self.errand.keys, &|id| ids.contains(id));
+    }
+}
+
+/// Starts the workers: as many as may execute, and two more for questions and deliveries.
+fn start_workers<'scope, 'env>(
+    scope: &'scope Scope<'scope, 'env>,
+    errand: &'env Errand<'env>,
+    machine: &'env Machine<'env>,
+    sources: &'env Sources<'env>,
+    to_owner: &Sender<(Index, Told)>,
+) -> Sender<Order> {
+    let (orders, receiver) = channel();
+    let receiver = Arc::new(std::sync::Mutex::new(receiver));
+    for _ in 0..machine.jobs.max(1) + 2 {
+        let (receiver, to_owner) = (receiver.clone(), to_owner.clone());
+        scope.spawn(move || serve(&receiver, &to_owner, errand, machine, sources));
+    }
+    orders
+}
+
+fn blank(status: Status) -> StepReport {
+    StepReport { status, key: None, duration: Duration::ZERO, peak_memory_bytes: 0, log: None, attempts: 0 }
+}
+
+fn report_of_hit() -> StepReport {
+    blank(Status::Hit)
+}
+
+fn skipped() -> StepReport {
+    blank(Status::Skipped)
+}
+
+fn settled(known: Option<&Known>) -> StepReport {
+    let mut report = blank(Status::Settled);
+    if let Some(known) = known {
+        report.key = Some(known.key);
+        report.duration = known.duration;
+        report.log = known.log.map(|digest| Log { digest, excerpt: String::new() });
+    }
+    report
+}

@@ -1,0 +1,210 @@
+//! Process 1 of a sandbox: takes the inside ids, builds the root, runs the program, copies its output to the log and
+//! reaps orphans. When it ends, the kernel ends everything else in its namespaces.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Mode, OFlags, open};
+use rustix::io::{Errno, fcntl_dupfd_cloexec, ioctl_fionread, read};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{
+    Gid, Pid, PidfdFlags, Signal, Uid, WaitOptions, chdir, pidfd_open, set_parent_process_death_signal, setsid, umask,
+    wait,
+};
+use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout, stdout};
+use rustix::thread::{set_no_new_privs, set_thread_res_gid, set_thread_res_uid};
+
+use super::kernel::{Forked, bring_loopback_up, exit_now, fork_into, keep_only_standard_files, usage_of_children};
+use super::sources::Sources;
+use super::wire::{Fault, Named, Report, send_report};
+use super::{How, Spec, root};
+
+/// The user and group that programs see themselves as.
+pub(super) const INSIDE_ID: u32 = 1000;
+
+/// How long an orphan may stay a zombie while the program is silent.
+const REAP_EVERY: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+
+/// Runs the spec and ends the process.
+pub(super) fn main(spec: &Spec, sources: Option<Sources>, go: OwnedFd, channel: &UnixStream) -> ! {
+    match set_up(spec, sources, go).and_then(|()| run(spec, channel)) {
+        Ok(how) => send_report(channel, &Report::Ended { how, usage: usage_of_children() }),
+        Err(fault) => send_report(channel, &Report::Setup(fault)),
+    }
+    exit_now(0)
+}
+
+fn set_up(spec: &Spec, sources: Option<Sources>, go: OwnedFd) -> Result<(), Fault> {
+    // A plain user's sources are opened here, where it may mount, and while it still has its ids of before.
+    let sources = match sources {
+        Some(sources) => sources,
+        None => Sources::open(spec)?,
+    };
+    if read(&go, &mut [0; 1]) != Ok(1) {
+        return Err(Fault { call: "read".into(), on: "start".into(), errno: Errno::PIPE.raw_os_error() });
+    }
+    take_inside_ids()?;
+    // The kernel forgets this wish when ids change, so it comes after them; a helper that is gone by now has closed
+    // its end of the pipe.
+    set_parent_process_death_signal(Some(Signal::KILL)).named("prctl", "PR_SET_PDEATHSIG")?;
+    if helper_is_gone(&go) {
+        exit_now(0);
+    }
+    set_no_new_privs(true).named("prctl", "PR_SET_NO_NEW_PRIVS")?;
+    rustix::system::sethostname(b"localhost").named("sethostname", "localhost")?;
+    if spec.network == model::Network::None {
+        let flags = SocketFlags::CLOEXEC;
+        let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, flags, None).named("socket", "loopback")?;
+        bring_loopback_up(socket).named("ioctl", "loopback")?;
+    }
+    root::build(spec, sources)
+}
+
+/// Process 1 keeps its rights over the namespaces, although it is not their user 0: only executing a program would
+/// drop them, and it never does. What the program executes has none.
+fn take_inside_ids() -> Result<(), Fault> {
+    let (user, group) = (Uid::from_raw(INSIDE_ID), Gid::from_raw(INSIDE_ID));
+    set_thread_res_gid(group, group, group).named("setresgid", "inside group")?;
+    set_thread_res_uid(user, user, user).named("setresuid", "inside user")
+}
+
+fn helper_is_gone(go: &OwnedFd) -> bool {
+    let mut files = [PollFd::new(go, PollFlags::IN)];
+    poll(&mut files, Some(&Timespec::default())) == Ok(1)
+}
+
+fn run(spec: &Spec, channel: &UnixStream) -> Result<How, Fault> {
+    if spec.argv.is_empty() {
+        return Ok(How::Exited(0));
+    }
+    // A pipe, not the log itself: a program that opens /dev/stderr anew would truncate a file.
+    let (output, into_output) = pipe_with(PipeFlags::CLOEXEC).named("pipe2", "output")?;
+    match fork_into(0).named("clone", "program")? {
+        Forked::Child => execute(spec, into_output, channel),
+        Forked::Parent(program) => {
+            drop(into_output);
+            tend(program, output)
+        }
+    }
+}
+
+/// Copies output and reaps orphans until the program ends.
+fn tend(program: Pid, output: OwnedFd) -> Result<How, Fault> {
+    let ended = pidfd_open(program, PidfdFlags::empty()).named("pidfd_open", "program")?;
+    let log = fcntl_dupfd_cloexec(stdout(), 3).named("fcntl", "log")?;
+    let mut output = Output { pipe: Some(File::from(output)), log: File::from(log), buffer: vec![0; 1 << 16] };
+    loop {
+        let pipe = output.pipe.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::IN));
+        let mut files: Vec<_> = pipe.into_iter().chain([PollFd::new(&ended, PollFlags::IN)]).collect();
+        match poll(&mut files, Some(&REAP_EVERY)) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno).named("poll", "program"),
+        }
+        if output.pipe.is_some() && !files[0].revents().is_empty() {
+            output.copy(1 << 16)?;
+        }
+        if let Some(how) = reap(program)? {
+            output.copy_what_is_there()?;
+            return Ok(how);
+        }
+    }
+}
+
+/// What the program prints, on its way to the log.
+struct Output {
+    /// `None` after its end.
+    pipe: Option<File>,
+    log: File,
+    buffer: Vec<u8>,
+}
+
+impl Output {
+    /// Copies once, `limit` bytes at most, and returns how many.
+    fn copy(&mut self, limit: usize) -> Result<usize, Fault> {
+        let Some(pipe) = &mut self.pipe else { return Ok(0) };
+        let limit = limit.min(self.buffer.len());
+        let count = pipe.read(&mut self.buffer[..limit]).named("read", "output")?;
+        if count == 0 {
+            self.pipe = None;
+        }
+        self.log.write_all(&self.buffer[..count]).named("write", "log")?;
+        Ok(count)
+    }
+
+    /// Copies what was printed until now. A process that outlived the program may still print; nobody waits for it.
+    fn copy_what_is_there(&mut self) -> Result<(), Fault> {
+        let there = self.pipe.as_ref().map_or(Ok(0), ioctl_fionread).named("ioctl", "output")?;
+        let mut left = usize::try_from(there).unwrap_or(usize::MAX);
+        while left > 0 && self.pipe.is_some() {
+            left -= self.copy(left)?;
+        }
+        Ok(())
+    }
+}
+
+/// Reaps all children that have ended, and returns how the program did if it is among them.
+fn reap(program: Pid) -> Result<Option<How>, Fault> {
+    let mut how = None;
+    loop {
+        match wait(WaitOptions::NOHANG) {
+            Ok(Some((pid, status))) if pid == program => {
+                let signal = status.terminating_signal().map(How::Signalled);
+                how = signal.or(status.exit_status().map(How::Exited)).or(how);
+            }
+            Ok(Some(_)) | Err(Errno::INTR) => {}
+            Ok(None) | Err(Errno::CHILD) => return Ok(how),
+            Err(errno) => return Err(errno).named("waitpid", "children"),
+        }
+    }
+}
+
+/// Becomes the program.
+fn execute(spec: &Spec, output: OwnedFd, channel: &UnixStream) -> ! {
+    let report = match take_standard_files(spec, &output) {
+        Err(fault) => Report::Setup(fault),
+        Ok(()) => Report::Program { errno: try_candidates(spec).raw_os_error() },
+    };
+    send_report(channel, &report);
+    exit_now(127)
+}
+
+fn take_standard_files(spec: &Spec, output: &OwnedFd) -> Result<(), Fault> {
+    let null = open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).named("open", "/dev/null")?;
+    dup2_stdin(null).named("dup2", "stdin")?;
+    dup2_stdout(output).named("dup2", "stdout")?;
+    dup2_stderr(output).named("dup2", "stderr")?;
+    keep_only_standard_files();
+    setsid().named("setsid", "program")?;
+    umask(Mode::from_raw_mode(0o022));
+    chdir(&spec.directory).named("chdir", &spec.directory)
+}
+
+/// Executes the first candidate that can be executed, and returns why none can, as `execvp` does.
+fn try_candidates(spec: &Spec) -> Errno {
+    let mut why = Errno::NOENT;
+    for candidate in candidates(spec) {
+        let mut command = Command::new(&candidate);
+        command.arg0(&spec.argv[0]).args(&spec.argv[1..]).env_clear().envs(spec.env.iter().map(|(k, v)| (k, v)));
+        match Errno::from_io_error(&command.exec()).unwrap_or(Errno::INVAL) {
+            Errno::NOENT | Errno::NOTDIR => {}
+            Errno::ACCESS => why = Errno::ACCESS,
+            errno => return errno,
+        }
+    }
+    why
+}
+
+fn candidates(spec: &Spec) -> Vec<String> {
+    let program = &spec.argv[0];
+    if program.contains('/') {
+        return vec![program.clone()];
+    }
+    let path = spec.env.iter().find(|(name, _)| name == "PATH").map_or("/usr/bin:/bin", |(_, path)| path);
+    path.split(':').filter(|dir| !dir.is_empty()).map(|dir| format!("{dir}/{program}")).collect()
+}

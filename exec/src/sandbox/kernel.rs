@@ -1,0 +1,145 @@
+//! The few kernel calls that rustix does not offer, or offers only in ways that are not stable.
+//!
+//! The only file with `unsafe` code. It knows nothing of what the calls are made for.
+#![expect(unsafe_code, reason = "fork, wait4 with usage, mount_setattr and the interface ioctl have no safe wrapper")]
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::time::Duration;
+
+use rustix::process::Pid;
+use serde::{Deserialize, Serialize};
+
+use super::How;
+
+/// What processes have used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Usage {
+    pub user: Duration,
+    pub system: Duration,
+    pub peak_memory_bytes: u64,
+}
+
+/// Which side of a fork the caller is on.
+pub(super) enum Forked {
+    Child,
+    Parent(Pid),
+}
+
+/// Splits the calling process in two; the child lives in new namespaces, if any are named.
+///
+/// Must be called while the process has one thread: the child has only the calling one, and what another thread
+/// holds, such as the allocator's lock, would stay held for ever.
+pub(super) fn fork_into(namespaces: libc::c_int) -> io::Result<Forked> {
+    let flags = libc::c_long::from(namespaces | libc::SIGCHLD);
+    // SAFETY: without CLONE_VM this is fork: the child has its own copy of everything, and a null stack means that
+    // it goes on with the copy of the caller's. Only single-threaded processes of this module call it.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
+    match pid {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(Forked::Child),
+        pid => {
+            let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+            pid.map(Forked::Parent).ok_or_else(|| io::ErrorKind::InvalidData.into())
+        }
+    }
+}
+
+/// Waits for a child and returns how it ended and what it and its own children used.
+pub(crate) fn wait_for(pid: Pid) -> io::Result<(How, Usage)> {
+    let mut status = 0;
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    loop {
+        // SAFETY: both pointers are to live, writable values of the types that wait4 fills.
+        let waited = unsafe { libc::wait4(pid.as_raw_nonzero().get(), &raw mut status, 0, usage.as_mut_ptr()) };
+        if waited >= 0 {
+            break;
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+    // SAFETY: rusage is plain numbers; it was zeroed before and is valid in any state.
+    let usage = unsafe { usage.assume_init() };
+    Ok((how(status), measured(&usage)))
+}
+
+/// Returns what all children that were waited for have used.
+pub(super) fn usage_of_children() -> Usage {
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: the pointer is to a live, writable rusage; the call has no other effect.
+    unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, usage.as_mut_ptr()) };
+    // SAFETY: rusage is plain numbers; it was zeroed before and is valid in any state.
+    measured(&unsafe { usage.assume_init() })
+}
+
+fn how(status: libc::c_int) -> How {
+    if libc::WIFSIGNALED(status) {
+        How::Signalled(libc::WTERMSIG(status))
+    } else {
+        How::Exited(libc::WEXITSTATUS(status))
+    }
+}
+
+fn measured(usage: &libc::rusage) -> Usage {
+    let span = |time: libc::timeval| {
+        let whole = Duration::from_secs(time.tv_sec.try_into().unwrap_or_default());
+        whole + Duration::from_micros(time.tv_usec.try_into().unwrap_or_default())
+    };
+    let kibibytes = u64::try_from(usage.ru_maxrss).unwrap_or_default();
+    Usage { user: span(usage.ru_utime), system: span(usage.ru_stime), peak_memory_bytes: kibibytes * 1024 }
+}
+
+/// The kernel's `struct mount_attr`.
+#[repr(C)]
+#[derive(Default)]
+pub(super) struct MountAttributes {
+    pub set: u64,
+    pub clear: u64,
+    pub propagation: u64,
+    pub user_namespace: u64,
+}
+
+/// Changes the attributes of a mount and of all mounts below it.
+pub(super) fn set_mount_attributes(tree: BorrowedFd<'_>, attributes: &MountAttributes) -> io::Result<()> {
+    let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
+    let (fd, size) = (tree.as_raw_fd(), size_of::<MountAttributes>());
+    // SAFETY: the path is an empty C string, the attributes live until the call returns, and `size` is their size.
+    let result = unsafe { libc::syscall(libc::SYS_mount_setattr, fd, c"".as_ptr(), flags, attributes, size) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// The kernel's `struct ifreq` for the flags of an interface.
+#[repr(C)]
+struct InterfaceFlags {
+    name: [u8; libc::IFNAMSIZ],
+    flags: libc::c_short,
+    rest: [u8; 22],
+}
+
+/// Sets the loopback interface of this network namespace up.
+pub(super) fn bring_loopback_up(socket: impl AsFd) -> io::Result<()> {
+    let mut name = [0; libc::IFNAMSIZ];
+    name[..2].copy_from_slice(b"lo");
+    let flags = libc::c_short::try_from(libc::IFF_UP | libc::IFF_RUNNING).unwrap_or_default();
+    let request = InterfaceFlags { name, flags, rest: [0; 22] };
+    // SAFETY: SIOCSIFFLAGS reads an ifreq of 40 bytes, which `request` is, and writes nothing.
+    let result = unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Marks all file descriptors but the standard ones to be closed when a program is executed.
+pub(super) fn keep_only_standard_files() {
+    let flags = libc::CLOSE_RANGE_CLOEXEC;
+    // SAFETY: it only sets a flag on descriptors; none is closed while this program runs. A kernel that does not
+    // know the call changes nothing, and rg opens all its files with the flag anyway.
+    unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, flags) };
+}
+
+/// Ends the process at once: no destructors, no exit handlers, which belong to the process it was split from.
+pub(super) fn exit_now(code: i32) -> ! {
+    // SAFETY: _exit has no preconditions.
+    unsafe { libc::_exit(code) }
+}

@@ -1,0 +1,387 @@
+//! The scheduler: replies in, requests out. A pure state machine: no thread, no clock, no file.
+//!
+//! ```text
+//! Blocked(n) → Ready → Asking → Missed → Executing → Known | Failed | Skipped
+//! ```
+//! `Blocked(n)`: n dependencies are not Known. A step that is Known can be lost: a consumer found that bytes of its
+//! outputs are gone. Then the consumer is Blocked again and the step is Ready, to run whatever the cache says. If its
+//! outputs come out different, consumers that are Known already become Ready again.
+
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::time::Duration;
+
+use crate::OnFailure;
+
+/// The number of a step within the plan.
+pub(crate) type Index = usize;
+
+/// How often a step that was Known may run again because its bytes were lost.
+const LOSSES: u32 = 3;
+
+/// How many questions to the cache are under way at once.
+const ASKED_AT_ONCE: usize = 16;
+
+/// One node of a plan: a step, or a delivery.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    /// The nodes whose outputs it takes.
+    pub deps: Vec<Index>,
+    /// What it is, and what is known of it.
+    pub kind: NodeKind,
+    /// How long it is expected to run.
+    pub weight: Duration,
+}
+
+/// What a node is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum NodeKind {
+    /// Its result is known before anything starts.
+    Settled,
+    /// The cache is asked first.
+    Ask,
+    /// It runs, whatever the cache says.
+    Force,
+    /// Like `Ask`, but while it executes nothing else does.
+    Exclusive,
+    /// Outputs are brought into the checkout; it is never asked for and has no dependents.
+    Deliver,
+}
+
+/// What the owner of the threads is to do.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Request {
+    /// Compute the key and ask the cache; with `Asking::Never` only compute the key.
+    Ask(Index, Asking),
+    /// Execute.
+    Execute(Index, Asking),
+    /// Bring outputs into the checkout.
+    Deliver(Index),
+}
+
+/// Whether a known result may be taken.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Asking {
+    /// It may.
+    Cache,
+    /// It has to run.
+    Never,
+}
+
+/// What came of a request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Reply {
+    /// The cache was asked and has no result.
+    Missed,
+    /// The result is known, from the cache or from running.
+    Known(Outputs),
+    /// Bytes of outputs of these nodes are gone.
+    Lost(Vec<Index>),
+    /// It failed.
+    Failed,
+}
+
+/// Whether a result equals the one that dependents have seen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Outputs {
+    /// There was none, or it was the same.
+    Same,
+    /// A rerun made something else.
+    Different,
+}
+
+/// Where a node stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Phase {
+    /// So many dependencies are not Known.
+    Blocked(usize),
+    /// It may be asked for.
+    Ready,
+    /// The cache is being asked.
+    Asking,
+    /// It waits for a free place to execute.
+    Missed,
+    /// It executes, or is being delivered.
+    Executing,
+    /// Its outputs are known.
+    Known,
+    /// It failed.
+    Failed,
+    /// It will not be tried.
+    Skipped,
+}
+
+/// The state of a run.
+pub(crate) struct Scheduler {
+    nodes: Vec<Node>,
+    dependents: Vec<Vec<Index>>,
+    phases: Vec<Phase>,
+    losses: Vec<u32>,
+    priority: Vec<Duration>,
+    ready: BTreeSet<(std::cmp::Reverse<Duration>, Index)>,
+    missed: BinaryHeap<(Duration, std::cmp::Reverse<Index>)>,
+    running: BTreeMap<Index, Phase>,
+    jobs: usize,
+    on_failure: OnFailure,
+    stopped: bool,
+}
+
+impl Scheduler {
+    /// Starts: nodes come after all that they depend on.
+    pub fn new(nodes: Vec<Node>, jobs: usize, on_failure: OnFailure) -> (Scheduler, Vec<Request>) {
+        let mut dependents = vec![Vec::new(); nodes.len()];
+        for (index, node) in nodes.iter().enumerate() {
+            node.deps.iter().for_each(|dep| dependents[*dep].push(index));
+        }
+        let priority = critical_paths(&nodes, &dependents);
+        let mut scheduler = Scheduler {
+            phases: vec![Phase::Blocked(0); nodes.len()],
+            losses: vec![0; nodes.len()],
+            dependents,
+            priority,
+            nodes,
+            ready: BTreeSet::new(),
+            missed: BinaryHeap::new(),
+            running: BTreeMap::new(),
+            jobs: jobs.max(1),
+            on_failure,
+            stopped: false,
+        };
+        for index in 0..scheduler.nodes.len() {
+            if scheduler.nodes[index].kind == NodeKind::Settled {
+                scheduler.phases[index] = Phase::Known;
+            } else {
+                scheduler.block(index);
+            }
+        }
+        let requests = scheduler.requests();
+        (scheduler, requests)
+    }
+
+    /// Takes the reply to a request.
+    pub fn on(&mut self, index: Index, reply: Reply) -> Vec<Request> {
+        self.running.remove(&index);
+        match reply {
+            Reply::Missed => self.miss(index),
+            Reply::Known(outputs) => self.know(index, outputs),
+            Reply::Lost(producers) => self.lose(index, &producers),
+            Reply::Failed => self.fail(index),
+        }
+        self.requests()
+    }
+
+    /// Ends the run: nothing new starts.
+    pub fn stop(&mut self) {
+        self.stopped = true;
+        self.ready.clear();
+        self.missed.clear();
+        for phase in &mut self.phases {
+            if matches!(phase, Phase::Blocked(_) | Phase::Ready | Phase::Missed) {
+                *phase = Phase::Skipped;
+            }
+        }
+    }
+
+    /// Whether nothing is under way; then nothing will start either.
+    pub fn is_finished(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// Returns where a node stands.
+    pub fn phase(&self, index: Index) -> Phase {
+        self.phases[index]
+    }
+
+    /// Puts a node to Blocked or Ready, by its dependencies.
+    fn block(&mut self, index: Index) {
+        let node = &self.nodes[index];
+        if node.deps.iter().any(|dep| matches!(self.phases[*dep], Phase::Failed | Phase::Skipped)) {
+            return self.skip(index);
+        }
+        match self.unknown_deps(index) {
+            0 => self.make_ready(index),
+            unknown => self.phases[index] = Phase::Blocked(unknown),
+        }
+    }
+
+    fn unknown_deps(&self, index: Index) -> usize {
+        self.nodes[index].deps.iter().filter(|dep| self.phases[**dep] != Phase::Known).count()
+    }
+
+    fn make_ready(&mut self, index: Index) {
+        let delivers = self.nodes[index].kind == NodeKind::Deliver;
+        if self.stopped && !delivers {
+            self.skip(index);
+            return;
+        }
+        self.phases[index] = Phase::Ready;
+        self.ready.insert((std::cmp::Reverse(self.priority[index]), index));
+    }
+
+    fn miss(&mut self, index: Index) {
+        if self.stopped {
+            return self.skip(index);
+        }
+        // A dependency may have been lost while the cache was asked; then the key may become another.
+        if self.unknown_deps(index) > 0 {
+            return self.block(index);
+        }
+        self.phases[index] = Phase::Missed;
+        self.missed.push((self.priority[index], std::cmp::Reverse(index)));
+    }
+
+    fn know(&mut self, index: Index, outputs: Outputs) {
+        self.phases[index] = Phase::Known;
+        for dependent in self.dependents[index].clone() {
+            match (self.phases[dependent], outputs) {
+                (Phase::Blocked(1), _) => self.make_ready(dependent),
+                (Phase::Blocked(unknown), _) => self.phases[dependent] = Phase::Blocked(unknown - 1),
+                (Phase::Known, Outputs::Different) => self.forget(dependent),
+                _ => {}
+            }
+        }
+    }
+
+    /// Takes a node out of Known, so that it runs again; Blocked dependents wait for it.
+    fn forget(&mut self, index: Index) {
+        self.phases[index] = Phase::Ready;
+        for dependent in self.dependents[index].clone() {
+            match self.phases[dependent] {
+                Phase::Blocked(unknown) => self.phases[dependent] = Phase::Blocked(unknown + 1),
+                Phase::Ready | Phase::Missed => {
+                    self.unready(dependent);
+                    self.phases[dependent] = Phase::Blocked(1);
+                }
+                _ => {}
+            }
+        }
+        self.block(index);
+    }
+
+    fn unready(&mut self, index: Index) {
+        self.ready.remove(&(std::cmp::Reverse(self.priority[index]), index));
+        self.missed.retain(|(_, std::cmp::Reverse(missed))| *missed != index);
+    }
+
+    fn lose(&mut self, index: Index, producers: &[Index]) {
+        let too_often = producers.iter().any(|producer| self.losses[*producer] >= LOSSES);
+        if too_often || (producers.is_empty() && self.losses[index] >= LOSSES) {
+            return self.fail(index);
+        }
+        // A loss that is nobody's is a source that has to be brought in again: the node itself tries again.
+        if producers.is_empty() {
+            self.losses[index] += 1;
+        }
+        self.phases[index] = Phase::Blocked(0);
+        for producer in producers {
+            if self.phases[*producer] == Phase::Known {
+                self.losses[*producer] += 1;
+                if self.nodes[*producer].kind != NodeKind::Exclusive {
+                    self.nodes[*producer].kind = NodeKind::Force;
+                }
+                self.forget(*producer);
+            }
+        }
+        self.block(index);
+    }
+
+    fn fail(&mut self, index: Index) {
+        self.phases[index] = Phase::Failed;
+        self.skip_dependents(index);
+        if self.on_failure == OnFailure::Stop && !self.stopped {
+            self.stop_starting();
+        }
+    }
+
+    /// Nothing new executes; what is known is still delivered.
+    fn stop_starting(&mut self) {
+        self.stopped = true;
+        for index in 0..self.nodes.len() {
+            let waits = matches!(self.phases[index], Phase::Ready | Phase::Missed)
+                || (matches!(self.phases[index], Phase::Blocked(_)) && self.nodes[index].kind != NodeKind::Deliver);
+            if waits && self.nodes[index].kind != NodeKind::Deliver {
+                self.unready(index);
+                self.skip(index);
+            }
+        }
+    }
+
+    fn skip(&mut self, index: Index) {
+        self.phases[index] = Phase::Skipped;
+        self.skip_dependents(index);
+    }
+
+    fn skip_dependents(&mut self, index: Index) {
+        for dependent in self.dependents[index].clone() {
+            if matches!(self.phases[dependent], Phase::Blocked(_) | Phase::Ready | Phase::Missed) {
+                self.unready(dependent);
+                self.skip(dependent);
+            }
+        }
+    }
+
+    /// Starts what may start.
+    fn requests(&mut self) -> Vec<Request> {
+        let mut requests = Vec::new();
+        while self.count(Phase::Asking) < ASKED_AT_ONCE {
+            let Some((_, index)) = self.ready.pop_first() else { break };
+            let request = match self.nodes[index].kind {
+                NodeKind::Deliver => Request::Deliver(index),
+                _ => Request::Ask(index, self.asking(index)),
+            };
+            let phase = if request == Request::Deliver(index) { Phase::Executing } else { Phase::Asking };
+            self.start(index, phase);
+            requests.push(request);
+        }
+        while self.executing() < self.jobs {
+            let Some((_, std::cmp::Reverse(index))) = self.missed.peek().copied() else { break };
+            let alone = self.nodes[index].kind == NodeKind::Exclusive;
+            if self.executing() > 0 && (alone || self.exclusive_runs()) {
+                break;
+            }
+            self.missed.pop();
+            self.start(index, Phase::Executing);
+            requests.push(Request::Execute(index, self.asking(index)));
+        }
+        requests
+    }
+
+    fn start(&mut self, index: Index, phase: Phase) {
+        self.phases[index] = phase;
+        self.running.insert(index, phase);
+    }
+
+    fn asking(&self, index: Index) -> Asking {
+        let lost = self.losses[index] > 0;
+        if self.nodes[index].kind == NodeKind::Force || lost { Asking::Never } else { Asking::Cache }
+    }
+
+    fn count(&self, phase: Phase) -> usize {
+        self.running.values().filter(|running| **running == phase).count()
+    }
+
+    /// Counts the steps that execute; deliveries do not take a place.
+    fn executing(&self) -> usize {
+        let steps = self.running.iter().filter(|(_, phase)| **phase == Phase::Executing);
+        steps.filter(|(index, _)| self.nodes[**index].kind != NodeKind::Deliver).count()
+    }
+
+    fn exclusive_runs(&self) -> bool {
+        self.running
+            .iter()
+            .any(|(index, phase)| *phase == Phase::Executing && self.nodes[*index].kind == NodeKind::Exclusive)
+    }
+}
+
+/// Returns for each node how long it and the longest chain of its dependents are expected to run.
+fn critical_paths(nodes: &[Node], dependents: &[Vec<Index>]) -> Vec<Duration> {
+    let mut paths = vec![Duration::ZERO; nodes.len()];
+    for index in (0..nodes.len()).rev() {
+        let after = dependents[index].iter().map(|dependent| paths[*dependent]).max().unwrap_or_default();
+        paths[index] = nodes[index].weight + after;
+    }
+    paths
+}
+
+#[cfg(test)]
+#[path = "scheduler_tests.rs"]
+mod tests;

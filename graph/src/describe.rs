@@ -1,0 +1,132 @@
+//! The one description of an action. Whatever decides a rebuild is written here; the action key, the static key
+//! and the Remote Execution API encoding only read it. Each reader takes the struct apart field by field, so a new
+//! field does not compile until every reader has said what it does with it.
+//!
+//! | counts | does not count |
+//! |---|---|
+//! | argv, environment, working directory, output paths and kinds, network policy | the target's name, rule, tags, attributes, the text that declares it |
+//! | inputs: paths, contents, executable bit, link targets | mtimes, owners, other mode bits |
+//! | toolchains and base system: as declared (static key), as found (action key) | where they lie on this machine |
+//! | timeout, rule version, domain (executor family) | retries, exclusiveness, job count |
+//!
+//! A fetch is described by its lock entry alone: no toolchain, no input, no platform.
+
+use std::time::Duration;
+
+use model::{Action, Input, Locked, Need, Network, Output, OutputKind, Work};
+
+/// The version of this table: raised when the meaning of a description changes.
+const VERSION: u32 = 1;
+
+/// Everything that counts in an action.
+pub(crate) struct Description<'a> {
+    pub argv: Vec<&'a str>,
+    /// Sorted by name.
+    pub env: Vec<(&'a str, &'a str)>,
+    /// The working directory inside the input root.
+    pub directory: &'a str,
+    /// Relative to the working directory, sorted.
+    pub outputs: Vec<String>,
+    pub timeout: Option<Duration>,
+    /// Sorted by name.
+    pub properties: Vec<(String, Property<'a>)>,
+    pub salt: String,
+    pub inputs: &'a [Input],
+}
+
+/// The value of a platform property.
+pub(crate) enum Property<'a> {
+    Text(&'static str),
+    /// Resolved on the machine: the declaration counts before, the fingerprint after.
+    Pin(&'a Need),
+}
+
+/// Describes an action. Actions of different domains never share results.
+pub(crate) fn describe<'a>(action: &'a Action, domain: &str) -> Description<'a> {
+    let mut description = match &action.work {
+        Work::Command(command) => Description {
+            argv: command.argv.iter().map(|word| &**word).collect(),
+            env: command.env.iter().map(|(name, value)| (&**name, &**value)).collect(),
+            directory: command.directory.as_str(),
+            outputs: action.outputs.iter().map(|output| output.at.relative_to(&command.directory)).collect(),
+            timeout: action.limits.timeout,
+            properties: properties(command.network, &action.needs),
+            salt: salt(action, domain),
+            inputs: &action.inputs,
+        },
+        Work::Fetch(locked) => internal(fetch_words(locked), action, &[]),
+        Work::Tree => internal(vec!["rg", "tree"], action, &action.inputs),
+    };
+    description.outputs.sort();
+    description
+}
+
+/// Describes work that rg does itself: on every machine and in every domain the same.
+fn internal<'a>(argv: Vec<&'a str>, action: &Action, inputs: &'a [Input]) -> Description<'a> {
+    Description {
+        argv,
+        env: Vec::new(),
+        directory: "",
+        outputs: action.outputs.iter().map(|output| output.at.to_string()).collect(),
+        timeout: None,
+        properties: Vec::new(),
+        salt: salt(action, ""),
+        inputs,
+    }
+}
+
+fn fetch_words(locked: &Locked) -> Vec<&str> {
+    match locked {
+        Locked::GoModule { path, version, sum, mod_sum } => {
+            vec!["rg", "fetch", "go-module", path, version, sum, mod_sum.as_deref().unwrap_or_default()]
+        }
+    }
+}
+
+fn salt(action: &Action, domain: &str) -> String {
+    let domain = if domain.is_empty() { String::new() } else { format!(" domain={domain}") };
+    format!("rg/{VERSION} rule={} outputs={}{domain}", action.rule_version, kinds(&action.outputs))
+}
+
+/// Returns a letter for each output, by path: the protocol names outputs without saying what they have to be, and a
+/// result that lacks an optional file must not be taken by an action that requires it.
+fn kinds(outputs: &[Output]) -> String {
+    let mut outputs: Vec<&Output> = outputs.iter().collect();
+    outputs.sort_by(|a, b| a.at.cmp(&b.at));
+    let letter = |output: &&Output| match output.kind {
+        OutputKind::File => 'f',
+        OutputKind::Directory => 'd',
+        OutputKind::OptionalFile => 'F',
+        OutputKind::OptionalDirectory => 'D',
+    };
+    outputs.iter().map(letter).collect()
+}
+
+fn properties(network: Network, needs: &[Need]) -> Vec<(String, Property<'_>)> {
+    let network = match network {
+        Network::None => "none",
+        Network::Host => "host",
+    };
+    let mut properties =
+        vec![("OSFamily".to_owned(), Property::Text("Linux")), ("network".to_owned(), Property::Text(network))];
+    properties.extend(needs.iter().map(|need| (need_name(need), Property::Pin(need))));
+    properties.sort_by(|a, b| a.0.cmp(&b.0));
+    properties
+}
+
+/// Returns the name of the property that a need becomes.
+pub(crate) fn need_name(need: &Need) -> String {
+    match need {
+        Need::Base => "base".to_owned(),
+        Need::GoCache => "rg-gocache".to_owned(),
+        Need::Host { toolchain, .. } => format!("toolchain-{toolchain}"),
+    }
+}
+
+/// Returns a need as it is declared.
+pub(crate) fn need_text(need: &Need) -> String {
+    match need {
+        Need::Base | Need::GoCache => "host".to_owned(),
+        Need::Host { programs, .. } => format!("host:{}", programs.join(",")),
+    }
+}

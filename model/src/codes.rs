@@ -1,0 +1,242 @@
+//! The table of mistakes: the code, a title and an explanation of each kind. Codes are stable: a code is never
+//! given another meaning. It does not know where a mistake is found.
+
+/// What a code of a mistake means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Explained {
+    /// The stable code, as `RG0102`.
+    pub code: &'static str,
+    /// The mistake in one line.
+    pub title: &'static str,
+    /// Why it is a mistake, and what to do.
+    pub text: &'static str,
+}
+
+/// Returns the explanation of a code; `None` if no mistake in definitions has it.
+pub fn explain(code: &str) -> Option<&'static Explained> {
+    EXPLAINED.iter().find(|explained| explained.code.eq_ignore_ascii_case(code))
+}
+
+/// Declares each code as a constant, and the table of all.
+macro_rules! codes {
+    ($($name:ident $code:literal $title:literal $text:literal)*) => {
+        $(#[doc = $title] pub const $name: &str = $code;)*
+
+        /// All codes of mistakes in definitions, settings and patterns, sorted.
+        pub const EXPLAINED: &[Explained] = &[$(Explained { code: $code, title: $title, text: $text }),*];
+    };
+}
+
+codes! {
+    SYNTAX "RG0100"
+    "a definition file is not valid TOML"
+    "The file cannot be parsed. All syntax errors of the file are listed; what else may be wrong with its targets is reported once they are gone."
+
+    UNKNOWN_RULE "RG0101"
+    "there is no rule of this name"
+    "A target's table is `[<rule>.<name>]`. `rg rules` lists the rules."
+
+    UNKNOWN_ATTRIBUTE "RG0102"
+    "the rule has no attribute of this name"
+    "Keys that no rule reads are refused, because a misspelt key would be ignored in silence. `rg rules RULE` lists the attributes of a rule."
+
+    WRONG_TYPE "RG0103"
+    "an attribute has a value of the wrong type"
+    "Each attribute has one type: a string, a list of strings, a number, true or false, or a table of strings."
+
+    MISSING_ATTRIBUTE "RG0104"
+    "a required attribute is missing"
+    "`rg rules RULE` shows which attributes a rule requires."
+
+    BAD_VALUE "RG0105"
+    "an attribute has a value that it cannot have"
+    "The type is right and the value is not: a number out of range, two attributes that exclude one another, a name that is reserved."
+
+    NOT_SUPPORTED "RG0106"
+    "this version of rg does not support it yet"
+    "The design of rg knows this rule, attribute or table; this version cannot do it. It is refused and not ignored, so that no build pretends to have done it."
+
+    DUPLICATE_TARGET "RG0107"
+    "two targets of a package have the same name"
+    "A label names one target, whatever its rule. Both places are shown."
+
+    BAD_TARGET_NAME "RG0108"
+    "a target's name cannot be written in a label"
+    "Target names are made of letters, digits and `_/.=,@~+-`, and are normal relative paths."
+
+    UNREADABLE "RG0109"
+    "a definition file cannot be read"
+    "A definition is a plain file of UTF-8 text. A symbolic link is never followed."
+
+    BAD_PACKAGE_NAME "RG0110"
+    "a package's directory cannot be written in a label"
+    "Directories of packages are named with letters, digits, `.`, `_` and `-`."
+
+    BAD_PATH "RG0201"
+    "a path is absolute, leaves its directory or is not normal"
+    "Sources are paths below the package's own directory. A file of another package is reached through a target of that package."
+
+    NO_SUCH_FILE "RG0202"
+    "a declared file does not exist"
+    "A declared source has to exist: a misspelt one would make a target that silently lacks an input."
+
+    EMPTY_GLOB "RG0203"
+    "a glob matches nothing"
+    "A pattern without a match is mostly misspelt. Globs do not enter other packages, workspaces below this one, ignored files and rg-out, and never match BUILD.toml."
+
+    BAD_GLOB "RG0204"
+    "a glob cannot be parsed"
+    "A glob is made of `*`, `?`, `[abc]`, `{a,b}` inside one path segment, and `**` as a whole segment."
+
+    IS_A_DIRECTORY "RG0205"
+    "a source is a directory"
+    "Directories are written as a glob, so that it can be seen that new files become inputs: `dir/**`."
+
+    IGNORED_FILE "RG0206"
+    "a declared file is ignored"
+    "What .gitignore or `[workspace] ignore` ignore is not a part of the workspace: another clone would not have it."
+
+    ESCAPING_LINK "RG0207"
+    "a symbolic link leads out of the workspace"
+    "A link is an input as a link. One that is absolute or leaves the workspace would mean something else on each machine."
+
+    UNUSABLE "RG0208"
+    "an entry cannot be an input"
+    "Sockets, devices, pipes and names that are not UTF-8 cannot be described to other machines."
+
+    OTHER_PACKAGE "RG0209"
+    "a file belongs to another package"
+    "A directory with a BUILD.toml is a package of its own. Its files are reached through its targets, for instance a `files` target."
+
+    OTHER_WORKSPACE "RG0210"
+    "a file belongs to a workspace below this one"
+    "A directory with its own workspace.toml is a border that the outer workspace does not cross."
+
+    BAD_LABEL "RG0301"
+    "a text is not a label"
+    "Labels are `//package:target`, `//package` (which is `//package:package`) or `:target`."
+
+    NO_SUCH_TARGET "RG0302"
+    "a label names no target of its package"
+    "The package exists and has no such target. `rg query //package:all` lists what it has."
+
+    NO_SUCH_PACKAGE "RG0303"
+    "a label names no package"
+    "A package is a directory with a BUILD.toml."
+
+    GROUP_CYCLE "RG0304"
+    "groups of targets contain themselves"
+    "Following `alias`, `files` and `suite` targets leads back to where it began, so nobody can say what they stand for. Each edge of the cycle is shown."
+
+    LOCATION_UNDECLARED "RG0305"
+    "$(location) names a target that is not an input"
+    "A command sees only what it declares. Add the label to `inputs`."
+
+    LOCATION_COUNT "RG0306"
+    "$(location) stands for one file, and the target provides another number"
+    "`$(locations L)` expands to all of them, separated by spaces."
+
+    NOT_A_TEST "RG0307"
+    "a suite names a target that is no test"
+    "A suite groups tests and suites."
+
+    BAD_VISIBILITY "RG0308"
+    "a visibility pattern does not name packages"
+    "Visibility says which packages may depend on a target: `//a/...`, `//a:all` or `//...`. An empty list keeps the target to its own package."
+
+    BAD_OUTPUT "RG0401"
+    "an output's path is absolute, leaves the output directory or is not normal"
+    "Outputs are relative to $OUT. A trailing slash declares a directory."
+
+    OVERLAPPING_OUTPUTS "RG0402"
+    "two outputs of a target are the same, or one lies inside the other"
+    "Each output is kept on its own, so that dependents can name it."
+
+    BAD_SETTING "RG0501"
+    "a table or key of workspace.toml is unknown or has a wrong value"
+    "Keys that nothing reads are refused, because a misspelt key would be ignored in silence."
+
+    NO_SUCH_PROFILE "RG0502"
+    "there is no profile of this name"
+    "Profiles are the tables `[profile.<name>]` of workspace.toml and workspace.local.toml."
+
+    TOOLCHAIN_IMAGE "RG0503"
+    "toolchain images are not supported by this version"
+    "A toolchain is made of the programs of this machine for now: `host = [\"go\"]`."
+
+    UNKNOWN_TOOLCHAIN "RG0504"
+    "a target names a toolchain that workspace.toml does not declare"
+    "Each toolchain is a table `[toolchain.<name>]` of workspace.toml."
+
+    EMPTY_WILDCARD "RG0601"
+    "a wildcard matches no package"
+    "A wildcard that stands for nothing is mostly misspelt, or means a workspace below this one: `rg --workspace DIR …`."
+
+    UNKNOWN_TAG "RG0602"
+    "no target has this tag"
+    "`tag:web` stands for all targets whose `tags` hold `web`."
+
+    UNKNOWN_KIND "RG0603"
+    "there is no rule of this name"
+    "`kind:image` stands for all targets of the rule `image`."
+
+    BAD_PATTERN "RG0604"
+    "a text is not a target pattern"
+    "Patterns are labels, `//a:all`, `//a/...`, `tag:NAME`, `kind:RULE` or a path to a file; `-` before one subtracts."
+
+    NO_OWNER "RG0605"
+    "no target owns the file"
+    "A path to a file stands for the targets that name it as a source."
+
+    CYCLE "RG0701"
+    "targets depend on each other in a circle"
+    "Nothing in the circle could be built first. The message shows every edge; take one out, or move what both sides need into a target of its own."
+
+    INVISIBLE "RG0702"
+    "a target is not visible to one that depends on it"
+    "`visibility` says which packages may depend on a target. Add the package there, or depend on something else."
+
+    NESTED_OUTPUTS "RG0703"
+    "the output directory of a target lies inside another's"
+    "Outputs of `//a:b` lie in rg-out/a/b, which is replaced whole; so the outputs of `//a/b:c`, in rg-out/a/b/c, would be lost. Rename one."
+
+    NO_PRODUCER "RG0704"
+    "an action takes an output that nothing makes before it"
+    "A rule has lowered a target wrongly: please report it with the definition."
+
+    GO_NO_MODULE "RG0801"
+    "Go code lies in no module"
+    "Go code is built as a part of a module: a directory with a go.mod at or above it."
+
+    GO_BAD_MODULE "RG0802"
+    "go.mod or go.work cannot be used"
+    "A line is not understood, or names a directory that is no module of this workspace."
+
+    GO_NO_PACKAGE "RG0803"
+    "a directory holds no Go package of the kind that is wanted"
+    "`main` of a go_binary names a directory with a package `main`; `packages` of a go_test name directories with Go files."
+
+    GO_UNRESOLVED_IMPORT "RG0804"
+    "nothing provides an imported package"
+    "An import is a package of the standard library, of a module of this workspace, of a required module, or a declared output of `deps`."
+
+    GO_MISSING_SUM "RG0805"
+    "go.sum lacks the hashes of a required module"
+    "Modules are fetched by the hashes in go.sum alone. `go mod tidy` adds what is missing."
+
+    GO_BAD_EMBED "RG0806"
+    "a //go:embed pattern cannot be embedded"
+    "A pattern matches files of the package's own module that are not ignored."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_sorted_unique_and_explained() {
+        assert!(EXPLAINED.is_sorted_by(|a, b| a.code < b.code));
+        assert_eq!(explain("rg0102").map(|explained| explained.code), Some(UNKNOWN_ATTRIBUTE));
+        assert!(explain("RG9999").is_none());
+    }
+}
