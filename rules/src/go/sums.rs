@@ -81,8 +81,8 @@ impl Sums {
     }
 }
 
-#[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#[cfg(test)]
 mod tests {
     use super::*;
 
