@@ -8,7 +8,7 @@ use model::{Analysis, FileSet, FileSetId, Mistake, Origin, RelPath, Target, Tree
 use rayon::prelude::*;
 
 use crate::definitions::{self, Definitions};
-use crate::go_attributes::{GoBinary, GoTest};
+use crate::go;
 use crate::labels::{self, Declarations};
 use crate::lowering::{FileSets, Lowering};
 use crate::packages;
@@ -51,7 +51,7 @@ fn analyze_anew(recorder: &Recorder<'_>, nested: &[RelPath], settings: &Settings
         definitions::read(Place { recorder, packages: &packages, nested, package }, &settings.platform)
     });
     mistakes.extend(all.iter().flat_map(|definitions| definitions.mistakes.iter().cloned()));
-    let declarations = labels::link(&all, packages.clone(), &mut mistakes);
+    let declarations = labels::link(&all, &packages, &mut mistakes);
     let mut parts = each(&all, |definitions| lower_alone(definitions, recorder, &declarations, settings));
     parts.push(lower_go(&all, recorder, &declarations, settings));
     let mut analysis = Analysis {
@@ -116,19 +116,8 @@ fn lower_go(all: &[Definitions], recorder: &Recorder<'_>, declarations: &Declara
             Lower::GoTest => tests.push(rule::go_test(declaration, &mut lowering)),
         }
     }
-    let targets = go(&binaries, &tests, &mut lowering);
+    let targets = go::lower(&binaries, &tests, &mut lowering);
     Part::new(targets, lowering)
-}
-
-/// Stands where the Go rules will be: `crate::go::lower` has this signature.
-fn go(binaries: &[GoBinary], tests: &[GoTest], lowering: &mut Lowering<'_>) -> Vec<Target> {
-    let commons = binaries.iter().map(|binary| &binary.common).chain(tests.iter().map(|test| &test.common));
-    for common in commons {
-        let message = format!("rule `{}` is not supported by this version", common.rule);
-        let at = common.declared.at.clone();
-        lowering.mistake(Mistake::new(model::codes::NOT_SUPPORTED, message).at(at, ""));
-    }
-    Vec::new()
 }
 
 /// Puts all parts together; equal file sets become one.

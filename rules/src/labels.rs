@@ -20,8 +20,6 @@ pub(crate) struct Declarations {
     pub targets: BTreeMap<Label, Known>,
     /// What each target provides, sorted by name.
     pub provides: HashMap<TargetId, Arc<[Provided]>>,
-    /// All packages.
-    pub packages: BTreeSet<RelPath>,
 }
 
 /// What others may know of a declared target.
@@ -52,7 +50,7 @@ impl Declarations {
 }
 
 /// Collects all declarations; reports labels that name nothing, and groups that contain themselves.
-pub(crate) fn link(all: &[Definitions], packages: BTreeSet<RelPath>, mistakes: &mut Vec<Mistake>) -> Declarations {
+pub(crate) fn link(all: &[Definitions], packages: &BTreeSet<RelPath>, mistakes: &mut Vec<Mistake>) -> Declarations {
     let declarations = || all.iter().flat_map(|definitions| &definitions.declarations);
     let known = |declaration: &Declaration| {
         let common = &declaration.common;
@@ -61,13 +59,13 @@ pub(crate) fn link(all: &[Definitions], packages: BTreeSet<RelPath>, mistakes: &
         (common.id.label.clone(), known)
     };
     let targets: BTreeMap<Label, Known> = declarations().map(known).collect();
-    let refused = refused(all, &packages);
-    let mut names = Names { targets: &targets, packages: &packages, refused: &refused, mistakes };
+    let refused = refused(all, packages);
+    let mut names = Names { targets: &targets, packages, refused: &refused, mistakes };
     for declaration in declarations() {
         names.check(declaration);
     }
     let provides = provides(declarations(), mistakes);
-    Declarations { targets, provides, packages }
+    Declarations { targets, provides }
 }
 
 /// What may exist though it is not declared.

@@ -9,10 +9,9 @@ mod declaration;
 mod definitions;
 mod document;
 mod globs;
-#[expect(dead_code, reason = "the Go rules, which come next, read it")]
+mod go;
 mod go_attributes;
 mod labels;
-#[expect(dead_code, reason = "the Go rules, which come next, read more of it")]
 mod lowering;
 mod near;
 mod packages;

@@ -111,11 +111,6 @@ impl<'a> Lowering<'a> {
         labels.iter().filter_map(resolve).collect()
     }
 
-    /// Whether a directory is a package.
-    pub fn is_package(&self, dir: &RelPath) -> bool {
-        self.declarations.packages.contains(dir)
-    }
-
     /// Returns all declared targets.
     pub fn declarations(&self) -> &'a Declarations {
         self.declarations

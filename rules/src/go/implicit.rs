@@ -1,0 +1,183 @@
+//! The implicit targets: `go_modules` brings the locked modules, `go_std` and `go_deps` compile what rarely changes, so
+//! that a build compiles only the workspace's own packages.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::{
+    Action, Dependency, Input, Kind, Limits, Locked, Need, Origin, Output, OutputKind, Purpose, RelPath, Target,
+    TargetId, Work,
+};
+
+use super::modules::Root;
+use super::recipe::{self, Call};
+use super::shared::{DEPS, Deps, Mounts, STD, Shared, TEST_DEPS, Variant, modules_output};
+use super::sums::Sum;
+use super::version::escape;
+use crate::lowering::Lowering;
+
+/// Returns the implicit targets that the collected builds need.
+pub(crate) fn targets(shared: &Shared, lowering: &mut Lowering) -> Vec<Target> {
+    let mut targets: BTreeMap<TargetId, Target> = BTreeMap::new();
+    for (root, need) in shared.roots.values().filter(|(root, _)| !root.locked.is_empty()) {
+        let target = modules_target(shared, lowering, root, need);
+        targets.insert(target.id.clone(), target);
+    }
+    for (variant, need) in &shared.std {
+        let id = variant.std_target();
+        let action = std_action(lowering, &id, variant, need);
+        targets.entry(id.clone()).or_insert_with(|| bare(id, "go_std")).actions.push(action);
+    }
+    for ((dir, variant), deps) in &shared.deps {
+        let Some((root, need)) = shared.roots.get(dir) else { continue };
+        let id = variant.deps_target(root);
+        for action in deps_actions(shared, lowering, root, variant, deps, need) {
+            let sources = vec![lowering.file_set(root.files.clone())];
+            let target = targets.entry(id.clone()).or_insert_with(|| Target { sources, ..bare(id.clone(), "go_deps") });
+            target.actions.push(action);
+        }
+    }
+    targets.into_values().map(with_dependencies).collect()
+}
+
+fn bare(id: TargetId, rule: &str) -> Target {
+    Target {
+        id,
+        rule: Arc::from(rule),
+        kind: Kind::Implicit,
+        declared: None,
+        provides: Vec::new(),
+        actions: Vec::new(),
+        deps: Vec::new(),
+        visibility: Vec::new(),
+        tags: Vec::new(),
+        sources: Vec::new(),
+        attributes: BTreeMap::new(),
+    }
+}
+
+/// Adds the targets that the actions take outputs of.
+fn with_dependencies(mut target: Target) -> Target {
+    let inputs = target.actions.iter().flat_map(|action| &action.inputs);
+    let producers = inputs.filter_map(|input| match &input.from {
+        Origin::Output(producer, _) if *producer != target.id => Some(producer.clone()),
+        Origin::Output(..) | Origin::File(_) | Origin::Files(_) | Origin::Text(_) => None,
+    });
+    let producers: std::collections::BTreeSet<TargetId> = producers.collect();
+    target.deps = producers.into_iter().map(|target| Dependency { target, at: None }).collect();
+    target
+}
+
+/// One fetch for each locked module, then one tree of all.
+fn modules_target(shared: &Shared, lowering: &mut Lowering, root: &Root, need: &Need) -> Target {
+    let id = shared.modules_target(root);
+    let out = lowering.out_dir(&id);
+    let mut actions: Vec<Action> =
+        root.locked.iter().map(|((path, version), sum)| fetch(&out, path, version, sum, need)).collect();
+    let parts = actions.iter().flat_map(|action| &action.outputs);
+    let inputs = parts.map(|part| Input { at: RelPath::root(), from: Origin::Output(id.clone(), part.name.clone()) });
+    let tree = Action { inputs: inputs.collect(), ..action("tree", Work::Tree, Purpose::Internal, Vec::new()) };
+    actions.push(Action { outputs: vec![output(&out, modules_output(), OutputKind::Directory)], ..tree });
+    let sources = vec![lowering.file_set(root.files.clone())];
+    Target { actions, sources, ..bare(id, "go_modules") }
+}
+
+/// The fetch of one module. Without a hash of its zip only its go.mod is wanted.
+fn fetch(out: &RelPath, path: &str, version: &str, sum: &Sum, need: &Need) -> Action {
+    let name = format!("module/{}@{}", escape(path), escape(version));
+    let name = RelPath::new(&name).expect("module paths and versions in go.sum are normal paths");
+    let locked = Locked::GoModule {
+        path: Arc::from(path),
+        version: Arc::from(version),
+        sum: Arc::from(sum.zip.as_deref().unwrap_or_default()),
+        mod_sum: sum.go_mod.as_deref().map(Arc::from),
+    };
+    let label = format!("fetch {path}@{version}");
+    let action = action(&label, Work::Fetch(locked), Purpose::Fetch, vec![need.clone()]);
+    Action { outputs: vec![output(out, name, OutputKind::Directory)], ..action }
+}
+
+fn std_action(lowering: &Lowering, id: &TargetId, variant: &Variant, need: &Need) -> Action {
+    let output = output(&lowering.out_dir(id), variant.output(STD), OutputKind::Directory);
+    let call = Call {
+        args: recipe::compile_args(["std".to_owned()]),
+        dir: &RelPath::root(),
+        context: &variant.context(),
+        work: None,
+        caches: &[],
+        keep: Some(&output.at),
+    };
+    let action = build(variant.output(STD).as_str(), call.command(), need);
+    Action { outputs: vec![output], ..action }
+}
+
+/// Compiles packages of other modules: first those of programs, then what tests import besides.
+fn deps_actions(
+    shared: &Shared,
+    lowering: &Lowering,
+    root: &Root,
+    variant: &Variant,
+    deps: &Deps,
+    need: &Need,
+) -> Vec<Action> {
+    let id = variant.deps_target(root);
+    let out = lowering.out_dir(&id);
+    let step = |name: &'static str, packages: Vec<String>, mounts: Mounts| {
+        let output = output(&out, variant.output(name), OutputKind::Directory);
+        let call = Call {
+            args: recipe::compile_args(packages),
+            dir: &root.dir,
+            context: &variant.context(),
+            work: root.work.as_ref().map(|_| &root.dir),
+            caches: &mounts.caches,
+            keep: Some(&output.at),
+        };
+        let action = build(variant.output(name).as_str(), call.command(), need);
+        Action { inputs: with_texts(mounts.inputs, root), outputs: vec![output], ..action }
+    };
+    let mut actions = Vec::new();
+    let mut mounts = shared.base_mounts(root, variant);
+    if !deps.programs.is_empty() {
+        actions.push(step(DEPS, deps.programs.iter().cloned().collect(), shared.base_mounts(root, variant)));
+        mounts.cache(DEPS, id.clone(), variant);
+    }
+    let tests: Vec<String> = deps.tests.difference(&deps.programs).cloned().collect();
+    if !tests.is_empty() {
+        actions.push(step(TEST_DEPS, tests, mounts));
+    }
+    actions
+}
+
+/// Adds the module files to inputs.
+pub(crate) fn with_texts(mut inputs: Vec<Input>, root: &Root) -> Vec<Input> {
+    let text =
+        |(path, text): (RelPath, String)| Input { at: recipe::src().join(&path), from: Origin::Text(Arc::from(text)) };
+    inputs.extend(root.texts().into_iter().map(text));
+    inputs
+}
+
+/// Returns an output of a target, which lies in `out` of the workspace's tree.
+pub(crate) fn output(out: &RelPath, name: RelPath, kind: OutputKind) -> Output {
+    Output { at: recipe::src().join(out).join(&name), name, kind }
+}
+
+/// Returns a call of the Go command without inputs and outputs.
+pub(crate) fn build(name: &str, command: model::Command, need: &Need) -> Action {
+    let mut needs = vec![Need::Base, Need::GoCache, need.clone()];
+    needs.sort();
+    action(name, Work::Command(command), Purpose::Build, needs)
+}
+
+/// Returns an action without inputs and outputs.
+pub(crate) fn action(name: &str, work: Work, purpose: Purpose, needs: Vec<Need>) -> Action {
+    Action {
+        name: Arc::from(name),
+        work,
+        purpose,
+        inputs: Vec::new(),
+        outputs: Vec::new(),
+        needs,
+        limits: Limits::default(),
+        rule_version: recipe::VERSION,
+    }
+}

@@ -1,0 +1,98 @@
+//! go.sum and go.work.sum: the hashes of modules. Pure text in, a value out.
+
+use std::collections::BTreeMap;
+
+use super::version;
+
+/// The hashes of one version of a module.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Sum {
+    /// The `h1:` hash of its zip.
+    pub zip: Option<String>,
+    /// The `h1:` hash of its go.mod.
+    pub go_mod: Option<String>,
+}
+
+/// The hashes of modules, by path and version.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Sums {
+    by_module: BTreeMap<(String, String), Sum>,
+}
+
+impl Sums {
+    /// Adds the lines of a go.sum file. Lines that have another form, or another hash function, are left out.
+    pub fn add(&mut self, text: &str) {
+        for line in text.lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let [path, version, hash] = words[..] else { continue };
+            if !hash.starts_with("h1:") {
+                continue;
+            }
+            let bare = version.strip_suffix("/go.mod");
+            let sum = self.by_module.entry((path.to_owned(), bare.unwrap_or(version).to_owned())).or_default();
+            let place = if bare.is_some() { &mut sum.go_mod } else { &mut sum.zip };
+            *place = Some(hash.to_owned());
+        }
+    }
+
+    /// Adds all hashes of another file.
+    #[must_use]
+    pub fn merged(mut self, other: &Sums) -> Sums {
+        for (module, sum) in &other.by_module {
+            let known = self.by_module.entry(module.clone()).or_default();
+            known.zip = known.zip.take().or_else(|| sum.zip.clone());
+            known.go_mod = known.go_mod.take().or_else(|| sum.go_mod.clone());
+        }
+        self
+    }
+
+    /// Returns the text of a go.sum file that holds only what is in use.
+    pub fn text(&self, in_use: &BTreeMap<(String, String), Sum>) -> String {
+        let mut text = String::new();
+        for (module, sum) in &self.by_module {
+            let Some(used) = in_use.get(module) else { continue };
+            let (path, version) = module;
+            if let Some(hash) = sum.zip.as_ref().filter(|_| used.zip.is_some()) {
+                text.push_str(&format!("{path} {version} {hash}\n"));
+            }
+            if let Some(hash) = &sum.go_mod {
+                text.push_str(&format!("{path} {version}/go.mod {hash}\n"));
+            }
+        }
+        text
+    }
+
+    /// Returns the hashes of a module.
+    pub fn get(&self, path: &str, version: &str) -> Option<&Sum> {
+        self.by_module.get(&(path.to_owned(), version.to_owned()))
+    }
+
+    /// Returns all modules with their hashes, sorted by path and version.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &Sum)> {
+        self.by_module.iter().map(|((path, version), sum)| (&**path, &**version, sum))
+    }
+
+    /// Returns the versions of a module whose zip has a hash, and that are newer than `than`.
+    pub fn newer<'a>(&'a self, path: &'a str, than: &'a str) -> impl Iterator<Item = &'a str> {
+        let from = (path.to_owned(), String::new());
+        let of_path = self.by_module.range(from..).take_while(move |((other, _), _)| other == path);
+        let newer = of_path.filter(move |((_, version), sum)| sum.zip.is_some() && version::newer(version, than));
+        newer.map(|((_, version), _)| &**version)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_go_sum_file_gives_the_hashes_of_zip_and_go_mod() {
+        let mut sums = Sums::default();
+        sums.add("a.org/x v1.0.0 h1:zip=\na.org/x v1.0.0/go.mod h1:mod=\na.org/y v1.0.0/go.mod h1:only=\nbad line\n");
+        assert_eq!(sums.get("a.org/x", "v1.0.0").unwrap().zip.as_deref(), Some("h1:zip="));
+        assert_eq!(sums.get("a.org/y", "v1.0.0").unwrap().zip, None);
+        assert_eq!(sums.iter().count(), 2);
+        assert_eq!(sums.newer("a.org/x", "v0.9.0").collect::<Vec<_>>(), ["v1.0.0"]);
+        assert_eq!(sums.newer("a.org/x", "v1.0.0").count(), 0);
+    }
+}
