@@ -193,7 +193,7 @@ mod tests {
         check_successor(&[a.clone(), own.clone(), b.clone()], &[], Some("/b/rg"));
         check_successor(&[a.clone(), own.clone()], &[], Some("/a/rg"));
         check_successor(&[a.clone(), b.clone()], &[], Some("/a/rg"));
-        check_successor(&[own.clone()], &[], None);
+        check_successor(std::slice::from_ref(&own), &[], None);
         check_successor(&[own, a, b], &["/a/rg"], Some("/b/rg"));
     }
 }
