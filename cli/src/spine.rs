@@ -7,13 +7,13 @@
 //! place between two of these lines: facts about locked packages between `analyze` and `link`, image pins beside the
 //! tools, remote stores inside the cache.
 
-mod open;
-mod load;
 mod build;
-mod run;
-mod query;
+mod load;
 mod log;
 mod machine;
+mod open;
+mod query;
+mod run;
 
 use std::ffi::OsString;
 

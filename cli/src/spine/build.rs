@@ -108,7 +108,11 @@ impl<'a> Building<'a> {
             jobs: self.session.options.execution.jobs.get(),
             on_failure: self.session.options.execution.on_failure,
             trial: trial(tests)?,
-            storing: if self.session.options.known.reuse == Reuse::Nothing { Storing::Nothing } else { Storing::Results },
+            storing: if self.session.options.known.reuse == Reuse::Nothing {
+                Storing::Nothing
+            } else {
+                Storing::Results
+            },
             cancel: self.session.cancel.clone(),
         };
         let planned = Planned { plan: &plan, keys: &keys, ids: &ids };
@@ -261,9 +265,9 @@ pub fn read_log(opened: &Opened, digest: &model::Digest) -> Option<String> {
 fn trial(tests: Option<&TestOptions>) -> Result<Trial, Problem> {
     let Some(tests) = tests else { return Ok(Trial::default()) };
     let text = |word: &std::ffi::OsString| {
-        word.to_str().map(std::sync::Arc::from).ok_or_else(|| {
-            Problem::new(Exit::Definition, format!("the test argument {word:?} is not UTF-8"))
-        })
+        word.to_str()
+            .map(std::sync::Arc::from)
+            .ok_or_else(|| Problem::new(Exit::Definition, format!("the test argument {word:?} is not UTF-8")))
     };
     let arguments = tests.arguments.iter().map(text).collect::<Result<_, _>>()?;
     Ok(Trial { arguments, runs: tests.runs.map(NonZeroU32::get) })

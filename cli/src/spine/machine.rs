@@ -48,7 +48,10 @@ fn cache(opened: &Opened) -> Check {
         Ok(stats) => Check::ok("cache", format!("{dir}: {} results, {} blobs", stats.results, stats.blobs)),
         Err(error) => Check::fail(
             "cache",
-            Problem::of(Exit::Machine, &error).causes.into_iter().fold(error.to_string(), |all, cause| all + ": " + &cause),
+            Problem::of(Exit::Machine, &error)
+                .causes
+                .into_iter()
+                .fold(error.to_string(), |all, cause| all + ": " + &cause),
             "set RG_CACHE_DIR to a directory that may be written to",
         ),
     }
@@ -81,9 +84,8 @@ pub fn sandbox() -> Result<exec::sandbox::Sandbox, Problem> {
 }
 
 fn helper() -> Result<PathBuf, Problem> {
-    std::env::current_exe().map_err(|error| {
-        Problem::new(Exit::Machine, "cannot find rg's own program").because(error.to_string())
-    })
+    std::env::current_exe()
+        .map_err(|error| Problem::new(Exit::Machine, "cannot find rg's own program").because(error.to_string()))
 }
 
 /// Returns what decides which host tools are found.

@@ -63,9 +63,8 @@ pub fn open(session: &Session) -> Result<Opened, Refused> {
 }
 
 fn settings(root: &Path, options: &Options) -> Result<Settings, Refused> {
-    let main = std::fs::read_to_string(root.join("workspace.toml")).map_err(|error| {
-        Problem::new(Exit::Definition, "cannot read workspace.toml").because(error.to_string())
-    })?;
+    let main = std::fs::read_to_string(root.join("workspace.toml"))
+        .map_err(|error| Problem::new(Exit::Definition, "cannot read workspace.toml").because(error.to_string()))?;
     let local = std::fs::read_to_string(root.join("workspace.local.toml")).ok();
     let profile = options.settings.profile.as_deref();
     let (settings, mistakes) = rules::settings(SettingsTexts { main: &main, local: local.as_deref(), profile });
@@ -75,7 +74,8 @@ fn settings(root: &Path, options: &Options) -> Result<Settings, Refused> {
     if let Some(asked) = &options.settings.platform
         && *asked != settings.platform
     {
-        let message = format!("--platform {asked}: this version builds for the workspace's platform, {}", settings.platform);
+        let message =
+            format!("--platform {asked}: this version builds for the workspace's platform, {}", settings.platform);
         return Err(Problem::new(Exit::Definition, message)
             .hint("set [workspace] platform, or `platform` on a go_binary target")
             .into());
