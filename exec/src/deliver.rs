@@ -93,7 +93,8 @@ fn swap_in(fresh: &Path, place: &Path) -> io::Result<()> {
 fn make_directories(directory: &Path) -> io::Result<()> {
     match fs::create_dir_all(directory) {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists) => {
-            let in_the_way = directory.ancestors().find(|place| place.symlink_metadata().is_ok_and(|data| !data.is_dir()));
+            let in_the_way =
+                directory.ancestors().find(|place| place.symlink_metadata().is_ok_and(|data| !data.is_dir()));
             if let Some(file) = in_the_way {
                 fs::remove_file(file)?;
             }
@@ -110,7 +111,8 @@ fn record(place: &Path, path: &RelPath, files: &mut Vec<DeliveredFile>) -> io::R
     if !is_directory {
         return Ok(());
     }
-    let mut names: Vec<_> = fs::read_dir(place)?.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<_, _>>()?;
+    let mut names: Vec<_> =
+        fs::read_dir(place)?.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<_, _>>()?;
     names.sort();
     for name in names {
         // Everything here was made from names of the store, which are UTF-8.

@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use model::{Content, Locked, Need, Network, RelPath};
 
+use crate::Failure;
 use crate::executor::{Job, Stopped};
 use crate::log_file;
 use crate::machine::Machine;
 use crate::sandbox::{How, Mount};
 use crate::tools::ToolView;
-use crate::Failure;
 
 /// A client that does not end is ended after this time.
 const TIMEOUT: Duration = Duration::from_secs(900);
@@ -33,7 +33,14 @@ const GO_SETTINGS: [&str; 8] =
 
 /// Variables of the user that decide how the network is reached.
 const NETWORK_VARIABLES: [&str; 9] = [
-    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "ALL_PROXY", "SSL_CERT_FILE",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "ALL_PROXY",
+    "SSL_CERT_FILE",
     "SSL_CERT_DIR",
 ];
 
@@ -140,8 +147,7 @@ impl Fetcher {
             sums += &format!("{path} {version}/go.mod {mod_sum}\n");
         }
         let text = |name: &str, text: &str| -> Result<(RelPath, Content), Stopped> {
-            let digest =
-                machine.cache.put_bytes(text.as_bytes()).map_err(|error| Failure::Store(error.to_string()))?;
+            let digest = machine.cache.put_bytes(text.as_bytes()).map_err(|error| Failure::Store(error.to_string()))?;
             let at = RelPath::new(name).expect("a normal path");
             Ok((at, Content::File { digest, executable: false }))
         };
@@ -197,14 +203,17 @@ impl Fetcher {
     /// Shows the user's own client configuration to the client, read-only.
     fn user_files(&self) -> Vec<Mount> {
         let bind = |from: PathBuf, at: String| from.exists().then_some(Mount::Bind { from, at });
-        let home = self.home.iter().flat_map(|home| {
-            HOME_FILES.iter().filter_map(|file| bind(home.join(file), format!("/tmp/home/{file}")))
-        });
+        let home = self
+            .home
+            .iter()
+            .flat_map(|home| HOME_FILES.iter().filter_map(|file| bind(home.join(file), format!("/tmp/home/{file}"))));
         let certificates = self
             .extra_ca
             .iter()
             .map(PathBuf::as_path)
-            .chain(["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().filter_map(|name| self.environment.get(*name)).map(Path::new))
+            .chain(
+                ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().filter_map(|name| self.environment.get(*name)).map(Path::new),
+            )
             .filter(|path| !path.starts_with("/usr") && !path.starts_with("/etc/ssl"))
             .filter_map(|path| bind(path.to_owned(), path.to_string_lossy().into_owned()));
         home.chain(certificates).collect()

@@ -52,7 +52,8 @@ pub fn run(
     // Until the leader is reaped, the group's number cannot be another's: so the group is ended before.
     let _ = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
     let _ = kill_process_group(pid, Signal::KILL);
-    let (how, usage) = wait_for(pid).map_err(|source| SandboxError::Setup { call: "wait4".into(), on: argv0, source })?;
+    let (how, usage) =
+        wait_for(pid).map_err(|source| SandboxError::Setup { call: "wait4".into(), on: argv0, source })?;
     let Usage { user, system, peak_memory_bytes } = usage;
     Ok(Ended { how: stopped?.unwrap_or(how), user, system, wall: start.elapsed(), peak_memory_bytes })
 }

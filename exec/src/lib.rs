@@ -2,27 +2,27 @@
 //!
 //! Owns the threads that run actions. Parses no definition, prints nothing, does not decide what to build.
 
-mod machine;
+mod deliver;
 mod event;
-mod report;
-mod run;
-mod scheduler;
-mod worker;
-mod writer;
-mod prepare;
-mod ingest;
-mod perform;
 mod executor;
-mod stage;
+mod fetch;
+mod host;
+mod ingest;
+mod log_file;
+mod machine;
 mod native;
 mod on_host;
-mod fetch;
-mod log_file;
-mod deliver;
-mod undeclared;
-mod host;
+mod perform;
+mod prepare;
+mod report;
+mod run;
 pub mod sandbox;
+mod scheduler;
+mod stage;
 pub mod tools;
+mod undeclared;
+mod worker;
+mod writer;
 
 pub use deliver::{Cleaned, clean};
 pub use event::{Event, Total};

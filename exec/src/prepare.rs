@@ -7,10 +7,10 @@ use graph::{EncodeError, Encoded, Graph, Known, StepId};
 use model::reapi::{ActionResult, Message};
 use model::{Action, ActionKey, Content, Digest, Origin, RelPath, Work};
 
+use crate::Failure;
 use crate::ingest::Sources;
 use crate::machine::{Machine, Storing};
 use crate::scheduler::Asking;
-use crate::Failure;
 
 /// A step with its key.
 pub(crate) struct Prepared {
@@ -62,7 +62,8 @@ fn files(graph: &Graph, step: StepId) -> impl Iterator<Item = &RelPath> {
 
 /// Returns the dependencies that made directories: one of them has lost its listing.
 fn directory_producers(graph: &Graph, step: StepId, deps: &HashMap<StepId, Arc<Known>>) -> Vec<StepId> {
-    let made_directory = |dep: &&StepId| deps[*dep].outputs.iter().any(|(_, content)| matches!(content, Content::Directory(_)));
+    let made_directory =
+        |dep: &&StepId| deps[*dep].outputs.iter().any(|(_, content)| matches!(content, Content::Directory(_)));
     graph.deps(step).iter().filter(made_directory).copied().collect()
 }
 
@@ -77,9 +78,10 @@ pub(crate) fn ask(action: &Action, key: &ActionKey, asking: Asking, machine: &Ma
 
 /// Translates a result of the protocol to outputs by name. `None` if it lacks a declared output: that is a miss.
 fn known(action: &Action, key: ActionKey, result: &ActionResult) -> Option<Known> {
-    let files = result.output_files.iter().map(|file| {
-        (&file.path, Content::File { digest: file.digest, executable: file.is_executable })
-    });
+    let files = result
+        .output_files
+        .iter()
+        .map(|file| (&file.path, Content::File { digest: file.digest, executable: file.is_executable }));
     let directories =
         result.output_directories.iter().map(|made| (&made.path, Content::Directory(made.root_directory_digest)));
     let links = result.output_symlinks.iter().map(|link| (&link.path, Content::Symlink(link.target.as_str().into())));

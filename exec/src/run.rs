@@ -11,6 +11,7 @@ use std::time::Duration;
 use graph::{Delivered, Graph, Known, Plan, Results, State, StaticKeys, StepId};
 use model::{Content, FileId, Purpose, RelPath, Tree};
 
+use crate::Failure;
 use crate::deliver::{is_intact, withdraw};
 use crate::event::{Event, Total};
 use crate::ingest::Sources;
@@ -20,7 +21,6 @@ use crate::report::{Log, Report, Status, StepReport};
 use crate::scheduler::{Index, Node, NodeKind, Outputs, Phase, Reply, Request, Scheduler};
 use crate::worker::{Order, Task, Told, serve};
 use crate::writer::{Write, write_results};
-use crate::Failure;
 
 /// How often time passes for whoever watches.
 const TICK: Duration = Duration::from_millis(100);
@@ -40,7 +40,12 @@ pub struct Errand<'a> {
 }
 
 /// Runs a plan. `results` is what earlier runs made; the report holds what the next one has to know.
-pub fn run(errand: &Errand<'_>, results: Results, machine: &Machine<'_>, on_event: &mut dyn FnMut(Event<'_>)) -> Report {
+pub fn run(
+    errand: &Errand<'_>,
+    results: Results,
+    machine: &Machine<'_>,
+    on_event: &mut dyn FnMut(Event<'_>),
+) -> Report {
     let mut owner = Owner::new(errand, results, machine, on_event);
     let (nodes, deliverable) = owner.nodes();
     owner.delivered_before = deliverable;
@@ -398,7 +403,8 @@ impl<'a, 'e> Owner<'a, 'e> {
             return;
         }
         let graph = self.errand.graph;
-        let ids: std::collections::HashSet<FileId> = graph.files().into_iter().map(|file| (self.errand.ids)(file)).collect();
+        let ids: std::collections::HashSet<FileId> =
+            graph.files().into_iter().map(|file| (self.errand.ids)(file)).collect();
         self.results.retain(graph, self.errand.keys, &|id| ids.contains(id));
     }
 }

@@ -366,9 +366,9 @@ impl Scheduler {
     }
 
     fn exclusive_runs(&self) -> bool {
-        self.running.iter().any(|(index, phase)| {
-            *phase == Phase::Executing && self.nodes[*index].kind == NodeKind::Exclusive
-        })
+        self.running
+            .iter()
+            .any(|(index, phase)| *phase == Phase::Executing && self.nodes[*index].kind == NodeKind::Exclusive)
     }
 }
 

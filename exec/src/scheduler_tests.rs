@@ -113,7 +113,8 @@ fn graphs() -> impl Strategy<Value = Vec<Node>> {
     proptest::collection::vec(node, 1..25).prop_map(|drafts| {
         let mut nodes: Vec<Node> = Vec::new();
         for (index, (deps, kind, weight)) in drafts.into_iter().enumerate() {
-            let mut deps: Vec<Index> = if index == 0 { vec![] } else { deps.iter().map(|dep| dep.index(index)).collect() };
+            let mut deps: Vec<Index> =
+                if index == 0 { vec![] } else { deps.iter().map(|dep| dep.index(index)).collect() };
             deps.sort();
             deps.dedup();
             deps.retain(|dep| nodes[*dep].kind != NodeKind::Deliver);

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use cache::{Cache, Executable};
 use model::{Content, RelPath};
 
-use crate::executor::{Job, Stopped};
 use crate::Failure;
+use crate::executor::{Job, Stopped};
 
 /// A staged input root.
 pub(crate) struct Staged {

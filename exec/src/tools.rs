@@ -17,9 +17,9 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 use model::{Fingerprint, Need};
+use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 pub use error::ToolError;
@@ -96,19 +96,19 @@ pub fn resolve(
     surroundings: &Surroundings,
     remembered: &[u8],
 ) -> Result<Resolved, Vec<ToolError>> {
-    resolve_at(needs, surroundings, remembered, SystemTime::now())
+    resolve_at(needs, surroundings, remembered, clock_gettime(ClockId::RealtimeCoarse).tv_sec)
 }
 
 fn resolve_at(
     needs: &BTreeSet<Need>,
     surroundings: &Surroundings,
     remembered: &[u8],
-    now: SystemTime,
+    now_seconds: i64,
 ) -> Result<Resolved, Vec<ToolError>> {
     let mut memory = Memory::decode(remembered, surroundings);
     let (mut resolved, mut mistakes) = (Resolved::empty(), Vec::new());
     for need in needs {
-        match memory.recall(need).map_or_else(|| find(need, surroundings, &mut memory, now), Ok) {
+        match memory.recall(need).map_or_else(|| find(need, surroundings, &mut memory, now_seconds), Ok) {
             Ok(found) => resolved.add(need, found),
             Err(more) => mistakes.extend(more),
         }
@@ -124,7 +124,7 @@ fn find(
     need: &Need,
     surroundings: &Surroundings,
     memory: &mut Memory,
-    now: SystemTime,
+    now_seconds: i64,
 ) -> Result<Found, Vec<ToolError>> {
     let mut look = Look::default();
     let found = match need {
@@ -132,7 +132,7 @@ fn find(
         Need::GoCache => go_cache(surroundings),
         Need::Host { toolchain, programs } => install::find(toolchain, programs, surroundings, &mut look)?,
     };
-    memory.keep(need, &found, look, now);
+    memory.keep(need, &found, look, now_seconds);
     Ok(found)
 }
 

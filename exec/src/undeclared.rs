@@ -23,12 +23,7 @@ pub struct Undeclared {
 const MOST: usize = 5;
 
 /// Finds files that a failed step printed, that exist, and that it was not given.
-pub fn undeclared(
-    graph: &Graph,
-    step: StepId,
-    printed: &str,
-    exists: &dyn Fn(&RelPath) -> bool,
-) -> Vec<Undeclared> {
+pub fn undeclared(graph: &Graph, step: StepId, printed: &str, exists: &dyn Fn(&RelPath) -> bool) -> Vec<Undeclared> {
     let Work::Command(command) = &graph.action(step).work else { return Vec::new() };
     let src = RelPath::new("src").expect("a normal path");
     let Some(here) = command.directory.strip_prefix(&src) else { return Vec::new() };
@@ -69,7 +64,8 @@ fn explain(graph: &Graph, target: &Target, file: RelPath) -> Undeclared {
     let owner = analysis.targets.iter().find(holds).map(|owner| owner.id.label.clone());
     let attribute = if target.rule.starts_with("go_") { "data" } else { "inputs" };
     let package = &target.id.label.package;
-    let mine = file.strip_prefix(package).filter(|_| owning_package(graph, &file).is_some_and(|owner| owner == package));
+    let mine =
+        file.strip_prefix(package).filter(|_| owning_package(graph, &file).is_some_and(|owner| owner == package));
     let entry = match (mine, &owner) {
         (Some(path), _) => path.to_string(),
         (None, Some(owner)) => owner.to_string(),

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use graph::{Delivered, Known, StepId};
 use model::{Content, Digest, RelPath};
 
+use crate::Failure;
 use crate::deliver::{deliver, is_intact};
 use crate::ingest::Sources;
 use crate::machine::Machine;
@@ -17,7 +18,6 @@ use crate::run::Errand;
 use crate::scheduler::{Asking, Index};
 use crate::stage::CopyError;
 use crate::writer::Write;
-use crate::Failure;
 
 /// What a worker is to do for a node.
 pub(crate) struct Order {

@@ -12,6 +12,7 @@ use crate::clock;
 use crate::codec::{self, Known};
 use crate::content;
 use crate::disk::{Disk, is_absence};
+use crate::hash_cell::Put;
 use crate::ignores::{Ignores, child};
 use crate::refresh::{Findings, refresh};
 use crate::stat::Kind;
@@ -135,7 +136,7 @@ impl Checkout {
     /// Returns the ids of many files, in their order. Threads are started only if there is much to hash.
     pub fn ids(&self, files: &[&RelPath]) -> Vec<Result<FileId, TreeError>> {
         let nodes = self.table.find_all(files.iter().map(|file| file.as_str()));
-        let unknown = nodes.iter().flatten().filter(|node| node.kind.of_file().is_some() && node.hash.get().is_none());
+        let unknown = nodes.iter().flatten().filter(|node| node.kind.of_file().is_some() && !node.hash.is_full());
         let (count, bytes) =
             unknown.fold((0, 0_u64), |(count, bytes), node| (count + 1, bytes.saturating_add(node.key.size_bytes)));
         let id = |(&file, node): (&&RelPath, &Option<&Node>)| self.id_of(file, *node);
@@ -166,13 +167,14 @@ impl Checkout {
     /// Returns the id of what is at a path that has this entry.
     fn id_of(&self, file: &RelPath, node: Option<&Node>) -> Result<FileId, TreeError> {
         let node = self.file_node(file, node)?;
-        if let (Some(kind), Some(&hash)) = (node.kind.of_file(), node.hash.get()) {
+        if let (Some(kind), Some(hash)) = (node.kind.of_file(), node.hash.get()) {
             return Ok(FileId { kind, hash });
         }
         let failed = |error| reading_failed(file, error);
         let (id, stat) = content::identify(&self.disk, file.as_str(), node.kind).map_err(failed)?;
         // The id of an edited file is true, but not of the stat that was scanned.
-        if stat.is_some_and(|stat| stat.key == node.key && stat.kind == node.kind) && node.hash.set(id.hash).is_ok() {
+        let as_scanned = stat.is_some_and(|stat| stat.key == node.key && stat.kind == node.kind);
+        if as_scanned && node.hash.put(id.hash) == Put::Done {
             self.memory.differs.store(true, Ordering::Release);
         }
         Ok(id)

@@ -78,7 +78,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Known> {
     let room = |count: u64| usize::try_from(count).unwrap_or(usize::MAX).min(bytes.len());
     table.reserve(room(dirs?), room(nodes?), room(name_bytes?));
     let ignore_files = (0..ignore_files?).map(|_| unpacker.ignore_file()).collect::<Option<_>>()?;
-    table.nodes[0] = unpacker.node()?;
+    let (_, root_key, _) = unpacker.entry()?;
+    table.nodes[0].key = root_key;
     let mut pending = vec![(0, String::new())];
     while let Some((node, path)) = pending.pop() {
         unpacker.dir(&mut table, node, &path, &mut pending)?;
@@ -117,7 +118,7 @@ impl KeyPacker {
         self.entry(node.kind, node.key, hash);
     }
 
-    fn entry(&mut self, kind: Kind, key: StatKey, hash: Option<&[u8; 32]>) {
+    fn entry(&mut self, kind: Kind, key: StatKey, hash: Option<[u8; 32]>) {
         let number = KINDS.iter().position(|&other| other == kind).unwrap_or_default() as u8;
         let has_hash = if hash.is_some() { HAS_HASH } else { 0 };
         let has_key = if key == StatKey::UNKNOWN { 0 } else { HAS_KEY };
@@ -127,7 +128,7 @@ impl KeyPacker {
             self.key(key);
         }
         if let Some(hash) = hash {
-            self.out.raw(hash);
+            self.out.raw(&hash);
         }
     }
 
@@ -151,7 +152,7 @@ struct KeyUnpacker<'a> {
 
 impl KeyUnpacker<'_> {
     fn ignore_file(&mut self) -> Option<(String, StatKey)> {
-        let key = self.node()?.key;
+        let (_, key, _) = self.entry()?;
         Some((self.from.text()?.to_owned(), key))
     }
 
@@ -160,11 +161,10 @@ impl KeyUnpacker<'_> {
         table.begin(path, node);
         let first = pending.len();
         for _ in 0..self.from.count()? {
-            let node = self.node()?;
+            let (kind, key, hash) = self.entry()?;
             let name = self.from.text()?;
-            let is_dir = node.kind == Kind::Directory;
-            let at = table.push(name, node);
-            if is_dir {
+            let at = table.push_known(name, kind, key, hash);
+            if kind == Kind::Directory {
                 pending.push((at, child(path, name)));
             }
         }
@@ -172,17 +172,16 @@ impl KeyUnpacker<'_> {
         Some(())
     }
 
-    fn node(&mut self) -> Option<Node> {
+    #[inline]
+    fn entry(&mut self) -> Option<(Kind, StatKey, Option<[u8; 32]>)> {
         let tag = self.from.byte()?;
         let kind = *KINDS.get(usize::from(tag & KIND_MASK))?;
         let key = if tag & HAS_KEY == 0 { StatKey::UNKNOWN } else { self.key(tag)? };
-        let mut node = Node::new(kind, key);
-        if tag & HAS_HASH != 0 {
-            node.hash = self.from.array()?.into();
-        }
-        Some(node)
+        let hash = if tag & HAS_HASH == 0 { None } else { Some(self.from.array()?) };
+        Some((kind, key, hash))
     }
 
+    #[inline]
     fn key(&mut self, tag: u8) -> Option<StatKey> {
         let size_bytes = self.from.number()?;
         let modified_ns = self.from.step(self.last.modified_ns)?;
@@ -208,7 +207,7 @@ mod tests {
 
     fn node(kind: Kind, key: StatKey) -> Node {
         let node = Node::new(kind, key);
-        node.hash.get_or_init(|| [7; 32]);
+        node.hash.put([7; 32]);
         node
     }
 
@@ -230,7 +229,7 @@ mod tests {
             table.push("f", node(Kind::File, key));
             let next = next(&table, &Ignores::new(&[])).table;
             let found = next.node("f").expect("the file");
-            assert_eq!((found.key, found.hash.get().is_some()), (key, kept));
+            assert_eq!((found.key, found.hash.is_full()), (key, kept));
         }
     }
 

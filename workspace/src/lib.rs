@@ -4,14 +4,14 @@
 //! only read: the one file that a scan makes (to ask the file system for its time) lies in a directory that the
 //! caller names.
 
-mod find;
-
 mod checkout;
+mod find;
 
 mod clock;
 mod codec;
 mod content;
 mod disk;
+mod hash_cell;
 mod ignores;
 mod packed;
 mod refresh;

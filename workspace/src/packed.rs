@@ -61,6 +61,7 @@ impl<'a> Unpacker<'a> {
     }
 
     /// Takes bytes as they are.
+    #[inline]
     pub fn raw(&mut self, len: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.rest.split_at_checked(len)?;
         self.rest = rest;
@@ -68,6 +69,7 @@ impl<'a> Unpacker<'a> {
     }
 
     /// Takes one byte.
+    #[inline]
     pub fn byte(&mut self) -> Option<u8> {
         let (&byte, rest) = self.rest.split_first()?;
         self.rest = rest;
@@ -75,11 +77,13 @@ impl<'a> Unpacker<'a> {
     }
 
     /// Takes bytes whose number is known to the compiler.
+    #[inline]
     pub fn array<const LEN: usize>(&mut self) -> Option<[u8; LEN]> {
         self.raw(LEN)?.try_into().ok()
     }
 
     /// Takes a number.
+    #[inline]
     pub fn number(&mut self) -> Option<u64> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {
@@ -93,12 +97,14 @@ impl<'a> Unpacker<'a> {
     }
 
     /// Takes a number of things that follow, of which each takes a byte or more.
+    #[inline]
     pub fn count(&mut self) -> Option<usize> {
         let count = usize::try_from(self.number()?).ok()?;
         (count <= self.rest.len()).then_some(count)
     }
 
     /// Takes a step away from `from`.
+    #[inline]
     pub fn step(&mut self, from: i64) -> Option<i64> {
         let packed = self.number()?;
         let step = (packed >> 1) as i64 ^ -((packed & 1) as i64);
@@ -106,6 +112,7 @@ impl<'a> Unpacker<'a> {
     }
 
     /// Takes a text.
+    #[inline]
     pub fn text(&mut self) -> Option<&'a str> {
         let len = self.count()?;
         std::str::from_utf8(self.raw(len)?).ok()

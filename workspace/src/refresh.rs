@@ -3,6 +3,7 @@
 use std::thread;
 
 use crate::disk::Disk;
+use crate::hash_cell::HashCell;
 use crate::stat::Kind;
 use crate::table::{Dir, Names, Node, State, Table};
 
@@ -99,7 +100,7 @@ fn refresh_node(disk: &Disk, path: &str, node: &mut Node, at: u32, parent: u32, 
                 findings.relist.push(at);
             } else {
                 node.kind = stat.kind;
-                node.hash = Default::default();
+                node.hash = HashCell::default();
             }
         }
         Ok(_) | Err(_) => {

@@ -1,8 +1,8 @@
 //! The stat table: every visible entry of a checkout in flat arrays, about a hundred bytes each. Does no I/O.
 
 use std::cmp::Ordering;
-use std::sync::OnceLock;
 
+use crate::hash_cell::HashCell;
 use crate::stat::{Kind, StatKey};
 
 /// All visible entries, grouped by directory.
@@ -36,7 +36,7 @@ pub(crate) struct Node {
     pub state: State,
     pub key: StatKey,
     /// The BLAKE3 of the content that was there when the stat was `key`.
-    pub hash: OnceLock<[u8; 32]>,
+    pub hash: HashCell,
 }
 
 /// What the stat of a remembered entry says in this run.
@@ -60,7 +60,7 @@ pub(crate) struct Span {
 impl Node {
     /// Makes a node whose name has its place in no table yet.
     pub fn new(kind: Kind, key: StatKey) -> Node {
-        Node { name: Span { start: 0, len: 0 }, kind, state: State::Current, key, hash: OnceLock::new() }
+        Node { name: Span { start: 0, len: 0 }, kind, state: State::Current, key, hash: HashCell::default() }
     }
 }
 
@@ -87,8 +87,21 @@ impl Table {
     /// Adds an entry to the last directory; entries come sorted by name.
     pub fn push(&mut self, name: &str, node: Node) -> u32 {
         let name = self.intern(name);
+        self.place(Node { name, ..node })
+    }
+
+    /// Adds an entry of which a stat, and perhaps a hash, is remembered. The hot call of decoding: the node is made
+    /// where it stays.
+    pub fn push_known(&mut self, name: &str, kind: Kind, key: StatKey, hash: Option<[u8; 32]>) -> u32 {
+        let name = self.intern(name);
+        let hash = hash.map(HashCell::full).unwrap_or_default();
+        self.place(Node { name, kind, state: State::Current, key, hash })
+    }
+
+    #[inline]
+    fn place(&mut self, node: Node) -> u32 {
         let at = index(self.nodes.len());
-        self.nodes.push(Node { name, ..node });
+        self.nodes.push(node);
         if let Some(dir) = self.dirs.last_mut() {
             dir.end = at + 1;
         }

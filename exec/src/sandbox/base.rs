@@ -7,7 +7,8 @@ use model::Network;
 use super::Mount;
 
 /// Users and groups, as every container has them.
-const PASSWD: &str = "root:x:0:0::/root:/bin/sh\nrg:x:1000:1000::/tmp/home:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n";
+const PASSWD: &str =
+    "root:x:0:0::/root:/bin/sh\nrg:x:1000:1000::/tmp/home:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n";
 const GROUP: &str = "root:x:0:\nrg:x:1000:\nnogroup:x:65534:\n";
 const HOSTS: &str = "127.0.0.1 localhost\n::1 localhost\n";
 

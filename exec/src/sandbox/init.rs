@@ -14,7 +14,8 @@ use rustix::io::{Errno, fcntl_dupfd_cloexec, ioctl_fionread, read};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{
-    Gid, Pid, PidfdFlags, Signal, Uid, WaitOptions, pidfd_open, set_parent_process_death_signal, setsid, umask, wait,
+    Gid, Pid, PidfdFlags, Signal, Uid, WaitOptions, chdir, pidfd_open, set_parent_process_death_signal, setsid, umask,
+    wait,
 };
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout, stdout};
 use rustix::thread::{set_no_new_privs, set_thread_res_gid, set_thread_res_uid};
@@ -138,7 +139,7 @@ impl Output {
 
     /// Copies what was printed until now. A process that outlived the program may still print; nobody waits for it.
     fn copy_what_is_there(&mut self) -> Result<(), Fault> {
-        let there = self.pipe.as_ref().map_or(Ok(0), |pipe| ioctl_fionread(pipe)).named("ioctl", "output")?;
+        let there = self.pipe.as_ref().map_or(Ok(0), ioctl_fionread).named("ioctl", "output")?;
         let mut left = usize::try_from(there).unwrap_or(usize::MAX);
         while left > 0 && self.pipe.is_some() {
             left -= self.copy(left)?;
@@ -181,7 +182,7 @@ fn take_standard_files(spec: &Spec, output: &OwnedFd) -> Result<(), Fault> {
     keep_only_standard_files();
     setsid().named("setsid", "program")?;
     umask(Mode::from_raw_mode(0o022));
-    std::env::set_current_dir(&spec.directory).named("chdir", &spec.directory)
+    chdir(&spec.directory).named("chdir", &spec.directory)
 }
 
 /// Executes the first candidate that can be executed, and returns why none can, as `execvp` does.

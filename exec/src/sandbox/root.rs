@@ -13,7 +13,7 @@ use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, fsconfig_create,
     fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, mount_move, move_mount, open_tree, unmount,
 };
-use rustix::process::{chroot, fchdir, pivot_root};
+use rustix::process::{chdir, chroot, fchdir, pivot_root};
 
 use super::sources::Sources;
 use super::wire::{Fault, Named};
@@ -92,7 +92,10 @@ impl Root {
             }
             (Mount::Directory { at }, _) => self.directory(at).map(|_| ()),
             (
-                Mount::Bind { at, .. } | Mount::BindWritable { at, .. } | Mount::Overlay { at, .. } | Mount::Device { name: at },
+                Mount::Bind { at, .. }
+                | Mount::BindWritable { at, .. }
+                | Mount::Overlay { at, .. }
+                | Mount::Device { name: at },
                 None,
             ) => Err(Errno::INVAL).named("open_tree", at),
         }
@@ -181,7 +184,7 @@ impl Root {
             mount_move(".", "/").named("mount", "/")?;
             chroot(".").named("chroot", "/")?;
         }
-        std::env::set_current_dir("/").named("chdir", "/")
+        chdir("/").named("chdir", "/")
     }
 }
 

@@ -23,6 +23,8 @@ const GRACE: Duration = Duration::from_secs(5);
 impl Sandbox {
     /// Runs a program and returns how it ended, when nothing of it is left. Its standard output and error both go
     /// to `log`, which should be open for appending.
+    ///
+    /// The calling thread waits for as long: the sandbox ends with the thread that made it.
     pub fn run(
         &self,
         spec: &Spec,

@@ -5,7 +5,6 @@ use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +12,9 @@ use super::ToolError;
 
 /// How many links are followed before a path is taken for a loop.
 const MOST_LINKS: u32 = 40;
+
+/// For so long a file is young: longer than a tick of any file system's clock.
+const YOUNG_SECONDS: i64 = 2;
 
 /// What a path was when it was looked at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -47,10 +49,8 @@ impl Stamp {
     }
 
     /// Whether a write in the same clock tick could have left the same stats.
-    fn is_younger_than(&self, age: Duration, now: SystemTime) -> bool {
-        let now = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let limit = i64::try_from(now.saturating_sub(age.as_secs())).unwrap_or(i64::MAX);
-        self.modified.0 >= limit || self.changed.0 >= limit
+    fn is_young(&self, now_seconds: i64) -> bool {
+        self.modified.0.max(self.changed.0) + YOUNG_SECONDS >= now_seconds
     }
 }
 
@@ -62,10 +62,10 @@ pub(super) struct Look {
 
 impl Look {
     /// Returns what was seen, or `None` if something of it is too young to be trusted.
-    pub(super) fn into_trusted(self, now: SystemTime) -> Option<Vec<(PathBuf, Seen)>> {
+    pub(super) fn into_trusted(self, now_seconds: i64) -> Option<Vec<(PathBuf, Seen)>> {
         let young = |seen: &Seen| match seen {
             Seen::Absent | Seen::Directory => false,
-            Seen::Stamp(stamp) => stamp.is_younger_than(Duration::from_secs(2), now),
+            Seen::Stamp(stamp) => stamp.is_young(now_seconds),
         };
         let trusted = !self.seen.values().any(young);
         trusted.then(|| self.seen.into_iter().collect())

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 use model::{Fingerprint, Need};
 use serde::{Deserialize, Serialize};
@@ -58,9 +57,9 @@ impl Memory {
     }
 
     /// Keeps what was found, unless something of it is too young to be told from what it may become.
-    pub(super) fn keep(&mut self, need: &Need, found: &Found, look: Look, now: SystemTime) {
+    pub(super) fn keep(&mut self, need: &Need, found: &Found, look: Look, now_seconds: i64) {
         let before = self.stored.entries.remove(need);
-        if let Some(seen) = look.into_trusted(now) {
+        if let Some(seen) = look.into_trusted(now_seconds) {
             self.stored.entries.insert(need.clone(), Entry { found: found.clone(), seen });
             self.changed = Changed::Yes;
         } else if before.is_some() {

@@ -1,0 +1,33 @@
+# The commands of this repository. Each one sets up what it needs.
+
+RG := target/release/rg
+
+.PHONY: demo test lint bench release setup
+
+# Builds rg, then builds and tests examples/shop with it, twice, and after an edit.
+demo: release
+	@RG=$(RG) sh scripts/demo.sh
+
+# Everything that has to be true before a change lands.
+test: setup lint
+	cargo test --workspace
+	@$(MAKE) --no-print-directory release
+	RG=$(RG) sh scripts/run_e2e.sh
+
+lint:
+	cargo fmt --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+# Criterion, then rg against ninja on the same generated graph and against `go build` on the shop.
+# docs/benchmarks.md has the figures.
+bench: release
+	@sh scripts/setup.sh bench
+	cargo bench --package benches
+	RG=$(RG) python3 scripts/bench_ninja.py
+	RG=$(RG) python3 scripts/bench_go.py
+
+release: setup
+	cargo build --release
+
+setup:
+	@sh scripts/setup.sh

@@ -1,0 +1,78 @@
+#!/bin/sh
+# End-to-end: builds and tests examples/shop and this repository with rg, runs what was built, and holds the
+# number of actions that ran against what has to run. Works in a copy of the shop.
+#
+# Usage: RG=target/release/rg sh scripts/run_e2e.sh       (ends with `N passed, N failed`)
+set -eu
+cd "$(dirname "$0")/.."
+here=$PWD
+RG=$(realpath "${RG:-target/release/rg}")
+# A cache of the tests' own; it stays, since compiling Go's standard library takes a minute.
+RG_CACHE_DIR=${RG_CACHE_DIR:-$here/target/e2e-cache}
+export RG_CACHE_DIR
+scratch=$(mktemp -d)
+trap 'chmod -R u+w "$scratch"; rm -rf "$scratch"' EXIT
+shop=$scratch/shop
+mkdir "$shop"
+cp -R examples/shop/. "$shop"
+rm -rf "$shop/rg-out"
+
+passed=0
+failed=0
+
+# check SENTENCE COMMAND…: runs a command and keeps its output in case it fails.
+check() {
+    sentence=$1
+    shift
+    if "$@" > "$scratch/output" 2>&1; then
+        passed=$((passed + 1))
+        echo "ok      $sentence"
+    else
+        failed=$((failed + 1))
+        echo "NOT OK  $sentence"
+        sed 's/^/        /' "$scratch/output"
+    fi
+}
+
+in_shop() (
+    cd "$shop"
+    "$@"
+)
+
+# runs_nothing COMMAND…: passes if the last line of rg says that no action ran.
+runs_nothing() {
+    "$@" > "$scratch/report" 2>&1 || { cat "$scratch/report"; return 1; }
+    tail -n 1 "$scratch/report"
+    tail -n 1 "$scratch/report" | grep -q ': 0 executed,'
+}
+
+# edit_of_money: only what sees libs/go/money is built and tested.
+edit_of_money() {
+    sed -i 's/EUR/USD/' libs/go/money/money.go libs/go/money/testdata/amounts.tsv \
+        services/notify/internal/receipts/testdata/receipt.golden
+    "$RG" build --output json //... > "$scratch/build.json" && "$RG" test --output json //... > "$scratch/test.json" || return 1
+    python3 - "$scratch/build.json" "$scratch/test.json" << 'PYTHON'
+import json, sys
+build, test = (json.load(open(name)) for name in sys.argv[1:])
+status = {target["label"]: target["status"] for target in build["targets"] + test["targets"]}
+ran = sorted(label for label, what in status.items() if what == "executed")
+print("executed:", ran)
+built = {"//services/cart:cart", "//services/notify:notify"}
+assert built <= set(ran), f"did not run: {built - set(ran)}"
+kept = {"//services/catalog:catalog", "//services/catalog:unit", "//api:go", "//api:unit"}
+assert not kept & set(ran), f"ran, though money does not reach it: {kept & set(ran)}"
+PYTHON
+}
+
+check "the shop builds" in_shop "$RG" build //...
+check "the shop's tests pass" in_shop "$RG" test //...
+check "building again runs nothing" runs_nothing in_shop "$RG" build //...
+check "testing again runs nothing" runs_nothing in_shop "$RG" test //...
+check "the built services work together" python3 "$shop/e2e/shop_e2e.py" "$shop/rg-out"
+check "they do so in a sandbox, too" in_shop "$RG" test //e2e
+check "an edit of one library runs what it reaches and nothing else" in_shop edit_of_money
+check "this repository builds" "$RG" build //...
+check "this repository's checks of docs and scripts pass" "$RG" test //...
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

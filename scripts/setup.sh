@@ -1,0 +1,59 @@
+#!/bin/sh
+# Installs what the tests need and this machine lacks. Installs nothing that is there.
+#
+# Usage: setup.sh [bench]
+#
+# Rust, Go and Python are expected; everything else comes from apt, as root. What stays missing is named,
+# and with CI=true it is a failure.
+set -eu
+
+updated=no
+lacking=0
+
+# missing WHAT HINT
+missing() {
+    echo "setup: $1 is missing; $2" >&2
+    lacking=1
+}
+
+# expect PROGRAM HINT: something that this script does not install.
+expect() {
+    command -v "$1" > /dev/null 2>&1 || missing "$1" "$2"
+}
+
+# from_apt PROGRAM PACKAGE
+from_apt() {
+    if command -v "$1" > /dev/null 2>&1; then return; fi
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get > /dev/null 2>&1; then
+        missing "$1" "as root: apt-get install $2"
+        return
+    fi
+    if [ "$updated" = no ]; then
+        apt-get update -qq
+        updated=yes
+    fi
+    echo "setup: installing $2"
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$2" > /dev/null
+}
+
+expect cargo "see https://rustup.rs"
+expect go "see https://go.dev/doc/install; examples/shop is written in it"
+expect python3 "the end-to-end tests are written in it"
+if command -v cargo > /dev/null 2>&1; then
+    cargo fmt --version > /dev/null 2>&1 || missing rustfmt "rustup component add rustfmt"
+    cargo clippy --version > /dev/null 2>&1 || missing clippy "rustup component add clippy"
+fi
+
+from_apt git git              # tidy asks it which files are tracked
+from_apt cc gcc               # the bundled SQLite, and cgo in the tests of the Go scanner
+from_apt awk mawk             # the generator of examples/shop
+from_apt pgrep procps         # tests that no process is left
+from_apt setpriv util-linux   # tests as a plain user
+if [ "${1:-}" = bench ]; then
+    from_apt ninja ninja-build
+fi
+
+if [ "$lacking" = 1 ] && [ "${CI:-}" = true ]; then
+    echo "setup: CI=true, so what is missing is a failure" >&2
+    exit 1
+fi
