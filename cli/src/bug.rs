@@ -1,6 +1,6 @@
 //! A panic is a bug in rg: it says so, and ends the process with its own code.
 
-use std::backtrace::Backtrace;
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::Write;
 
 use crate::exit::Exit;
@@ -10,8 +10,11 @@ pub fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let message = panic.payload_as_str().unwrap_or("no message");
         let place = panic.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
-        let backtrace = std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0");
-        let trace = if backtrace { Backtrace::force_capture().to_string() } else { String::new() };
+        // RUST_BACKTRACE decides whether there is one.
+        let trace = match Backtrace::capture() {
+            trace if trace.status() == BacktraceStatus::Captured => trace.to_string(),
+            _ => String::new(),
+        };
         // Not `eprintln`: it panics when nobody reads.
         let _ = writeln!(
             std::io::stderr(),

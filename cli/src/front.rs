@@ -50,7 +50,7 @@ fn call(surroundings: Surroundings, began: Instant) -> Exit {
         console.tell(&problem.render());
         problem.exit
     };
-    if twin::meant(&surroundings.program, &surroundings.arguments, &args::definition()) == Meant::Ripgrep {
+    if twin::meant(&surroundings.program, &surroundings.arguments, args::definition) == Meant::Ripgrep {
         return fail(twin::hand_over(&surroundings));
     }
     let words = match args::parse(&surroundings.arguments) {
@@ -70,9 +70,7 @@ fn call(surroundings: Surroundings, began: Instant) -> Exit {
 fn session(command: Command, options: Options, surroundings: Surroundings, began: Instant) -> Exit {
     let display = options.display;
     let answers_in_json = matches!(command, Command::Build(_) | Command::Test(..)) && display.output == Output::Json;
-    let ended = signals::cancel_on_signals()
-        .map_err(|error| Problem::new(Exit::Machine, "signals cannot be received").because(error.to_string()))
-        .and_then(|cancel| run(command, &Session { surroundings, options, cancel, began }));
+    let ended = cancel(&command).and_then(|cancel| run(command, &Session { surroundings, options, cancel, began }));
     match ended {
         Ok(exit) => exit,
         Err(problem) => {
@@ -83,6 +81,22 @@ fn session(command: Command, options: Options, surroundings: Surroundings, began
             display.console.tell(&problem.render());
             problem.exit
         }
+    }
+}
+
+/// Arranges that signals end a run in order. A command that runs nothing has nothing to end: the first signal ends it.
+fn cancel(command: &Command) -> Result<Cancel, Problem> {
+    match command {
+        Command::Build(_) | Command::Test(..) | Command::Run(..) => signals::cancel_on_signals()
+            .map_err(|error| Problem::new(Exit::Machine, "signals cannot be received").because(error.to_string())),
+        Command::Query(_)
+        | Command::Log(_)
+        | Command::Cache(_)
+        | Command::Doctor
+        | Command::Rules(_)
+        | Command::Explain(_)
+        | Command::Clean
+        | Command::Completions(_) => Ok(Cancel::default()),
     }
 }
 

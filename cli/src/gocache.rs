@@ -8,7 +8,6 @@
 use std::fs;
 use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -68,28 +67,25 @@ struct Found {
     file: PathBuf,
 }
 
-/// Serves requests on stdin and stdout, if the program was started under the server's name; else returns `None`.
-pub fn main_if_named() -> Option<ExitCode> {
-    let mut words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
-    let program = words.next()?;
-    if Path::new(&program).file_name()? != PROGRAM {
-        return None;
+/// Serves if the process was started as [`PROGRAM`], then never returns.
+pub fn serve_if_called() {
+    let mut words = std::env::args();
+    let name = words.next().unwrap_or_default();
+    if Path::new(&name).file_name().is_none_or(|name| name != PROGRAM) {
+        return;
     }
-    let served = Store::parse(words).and_then(|store| {
-        let input = io::BufReader::with_capacity(BUFFER_BYTES, io::stdin().lock());
-        serve(&store, input, io::stdout().lock()).map_err(|error| error.to_string())
-    });
-    Some(match served {
-        Ok(()) => ExitCode::SUCCESS,
+    let served = Store::parse(words)
+        .and_then(|store| serve(&store, io::stdin().lock(), io::stdout().lock()).map_err(|error| error.to_string()));
+    let code = match served {
+        Ok(()) => 0,
         Err(error) => {
-            eprintln!("{PROGRAM}: {error}");
-            ExitCode::FAILURE
+            // Go passes what the server says on to whoever called it.
+            let _ = writeln!(io::stderr(), "{PROGRAM}: {error}");
+            1
         }
-    })
+    };
+    std::process::exit(code);
 }
-
-/// Bodies of many megabytes come through this buffer.
-const BUFFER_BYTES: usize = 1 << 16;
 
 /// Serves requests until Go says `close` or goes away.
 pub fn serve(store: &Store, mut input: impl BufRead, mut output: impl Write) -> io::Result<()> {

@@ -4,9 +4,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     exec::sandbox::main_if_helper();
-    if let Some(code) = cli::gocache::main_if_named() {
-        return code;
-    }
+    cli::gocache::serve_if_called();
     cli::bug::report_panics();
     cli::front::start()
 }

@@ -1,6 +1,8 @@
 //! What surrounds a call of rg: arguments, environment, current directory, terminals. Read once, here and nowhere
 //! else; everything after this is a function of values.
 
+#![expect(clippy::disallowed_methods, reason = "this is the one module that reads the environment and the wall clock")]
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;

@@ -25,14 +25,14 @@ pub enum Meant {
 }
 
 /// Decides who a call is meant for: started as `rg`, with a first word that is a flag which we do not define.
-pub fn meant(program: &OsStr, arguments: &[OsString], definition: &clap::Command) -> Meant {
+pub fn meant(program: &OsStr, arguments: &[OsString], definition: impl FnOnce() -> clap::Command) -> Meant {
     let started_as_rg = Path::new(program).file_name() == Some(OsStr::new("rg"));
     let Some(first) = arguments.first().filter(|_| started_as_rg) else { return Meant::Us };
     if first.as_bytes().first() != Some(&b'-') {
         return Meant::Us;
     }
     match first.to_str() {
-        Some(word) if ours(word, definition) => Meant::Us,
+        Some(word) if ours(word, &definition()) => Meant::Us,
         _ => Meant::Ripgrep,
     }
 }
@@ -149,7 +149,7 @@ mod tests {
 
     fn check(line: &str, want: Meant) {
         let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
-        assert_eq!(meant(&words[0], &words[1..], &crate::args::definition()), want, "{line}");
+        assert_eq!(meant(&words[0], &words[1..], crate::args::definition), want, "{line}");
     }
 
     #[test]
@@ -193,7 +193,7 @@ mod tests {
         check_successor(&[a.clone(), own.clone(), b.clone()], &[], Some("/b/rg"));
         check_successor(&[a.clone(), own.clone()], &[], Some("/a/rg"));
         check_successor(&[a.clone(), b.clone()], &[], Some("/a/rg"));
-        check_successor(&[own.clone()], &[], None);
+        check_successor(std::slice::from_ref(&own), &[], None);
         check_successor(&[own, a, b], &["/a/rg"], Some("/b/rg"));
     }
 }

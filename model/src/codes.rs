@@ -188,45 +188,45 @@ codes! {
     "no target owns the file"
     "A path to a file stands for the targets that name it as a source."
 
-    CYCLE "RG0701"
-    "targets depend on each other in a circle"
-    "Nothing in the circle could be built first. The message shows every edge; take one out, or move what both sides need into a target of its own."
-
-    INVISIBLE "RG0702"
-    "a target is not visible to one that depends on it"
-    "`visibility` says which packages may depend on a target. Add the package there, or depend on something else."
-
-    NESTED_OUTPUTS "RG0703"
-    "the output directory of a target lies inside another's"
-    "Outputs of `//a:b` lie in rg-out/a/b, which is replaced whole; so the outputs of `//a/b:c`, in rg-out/a/b/c, would be lost. Rename one."
-
-    NO_PRODUCER "RG0704"
-    "an action takes an output that nothing makes before it"
-    "A rule has lowered a target wrongly: please report it with the definition."
-
-    GO_NO_MODULE "RG0801"
+    GO_NO_MODULE "RG0701"
     "Go code lies in no module"
     "Go code is built as a part of a module: a directory with a go.mod at or above it."
 
-    GO_BAD_MODULE "RG0802"
+    GO_BAD_MODULE "RG0702"
     "go.mod or go.work cannot be used"
     "A line is not understood, or names a directory that is no module of this workspace."
 
-    GO_NO_PACKAGE "RG0803"
+    GO_NO_PACKAGE "RG0703"
     "a directory holds no Go package of the kind that is wanted"
     "`main` of a go_binary names a directory with a package `main`; `packages` of a go_test name directories with Go files."
 
-    GO_UNRESOLVED_IMPORT "RG0804"
+    GO_UNRESOLVED_IMPORT "RG0704"
     "nothing provides an imported package"
     "An import is a package of the standard library, of a module of this workspace, of a required module, or a declared output of `deps`."
 
-    GO_MISSING_SUM "RG0805"
+    GO_MISSING_SUM "RG0705"
     "go.sum lacks the hashes of a required module"
     "Modules are fetched by the hashes in go.sum alone. `go mod tidy` adds what is missing."
 
-    GO_BAD_EMBED "RG0806"
+    GO_BAD_EMBED "RG0706"
     "a //go:embed pattern cannot be embedded"
     "A pattern matches files of the package's own module that are not ignored."
+
+    CYCLE "RG0801"
+    "targets depend on each other in a circle"
+    "Nothing in the circle could be built first. The message shows every edge; take one out, or move what both sides need into a target of its own."
+
+    INVISIBLE "RG0802"
+    "a target is not visible to one that depends on it"
+    "`visibility` says which packages may depend on a target. Add the package there, or depend on something else."
+
+    NESTED_OUTPUTS "RG0803"
+    "the output directory of a target lies inside another's"
+    "Outputs of `//a:b` lie in rg-out/a/b, which is replaced whole; so the outputs of `//a/b:c`, in rg-out/a/b/c, would be lost. Rename one."
+
+    NO_PRODUCER "RG0804"
+    "an action takes an output that nothing makes before it"
+    "A rule has lowered a target wrongly: please report it with the definition."
 }
 
 #[cfg(test)]

@@ -25,9 +25,12 @@ pub fn command(error: &clap::Error, arguments: &[OsString]) -> Option<Problem> {
     Some(problem.hint(format!("to search for it with ripgrep: rg -e {}", line.join(" "))))
 }
 
+/// How alike two words are, at least, for one to be taken for the other misspelt.
+const ALIKE: f64 = 0.6;
+
 fn nearest(word: &str, definition: &clap::Command) -> Option<String> {
     let names = definition.get_subcommands().map(|command| command.get_name().to_owned());
-    let scored = names.map(|name| (strsim::jaro_winkler(word, &name), name));
+    let scored = names.map(|name| (strsim::jaro_winkler(word, &name), name)).filter(|(likeness, _)| *likeness > ALIKE);
     scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
 }
 

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
-use model::{EntryKind, Location, Mistake, RelPath};
+use model::{EntryKind, Location, Mistake, RelPath, codes};
 
 use super::constraint::BuildContext;
 use super::embed;
@@ -14,7 +14,6 @@ use super::modules::{self, Root};
 use super::package::{Listing, Package, Used};
 use super::resolve::{self, Provider};
 use crate::lowering::Lowering;
-use model::codes;
 
 /// What is read of the workspace's Go code, each directory once.
 pub(crate) struct Code<'l, 'a> {

@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use model::{Dependency, EntryKind, FileSetId, Input, Label, Location, Mistake, Origin, RelPath, TargetId};
+use model::{Dependency, EntryKind, FileSetId, Input, Label, Location, Mistake, Origin, RelPath, TargetId, codes};
 
 use super::closure::{Closure, Code, shown};
 use super::modules::Root;
 use super::recipe;
 use crate::lowering::{self, Lowering};
 use crate::written::ResolvedLabel;
-use model::codes;
 
 /// Returns the modules that a directory is built with; reports a directory without any.
 pub(crate) fn root(code: &mut Code, dir: &RelPath, at: &Location) -> Option<Rc<Root>> {

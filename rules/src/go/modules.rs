@@ -3,13 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{EntryKind, Location, Mistake, RelPath};
+use model::{EntryKind, Location, Mistake, RelPath, codes};
 
 use super::modfile::{ModFile, Problem, Replace, Replacement, Require, WorkFile};
 use super::sums::{Sum, Sums};
 use super::version;
 use crate::lowering::Lowering;
-use model::codes;
 
 /// A module of the workspace.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use model::{Action, Input, Kind, Mistake, Origin, OutputKind, Provided, RelPath, Target};
+use model::{Action, Input, Kind, Mistake, Origin, OutputKind, Provided, RelPath, Target, codes};
 
 use super::closure::{Closure, Code, Goal, Walk, shown};
 use super::constraint::BuildContext;
@@ -16,7 +16,6 @@ use super::shared::{Shared, Variant};
 use crate::go_attributes::GoBinary;
 use crate::lowering::Lowering;
 use crate::written::Written;
-use model::codes;
 
 /// A `go_binary` whose closure is known.
 pub(crate) struct Program<'b> {

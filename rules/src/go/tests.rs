@@ -239,9 +239,9 @@ fn an_import_that_nothing_provides_is_named_with_the_line_that_adds_it() {
     check_mistakes(
         &shop().with(MAIN, main),
         &[
-            "RG0804 svc/cmd/cart/main.go: `example.com/chek/x` is imported, and no required module provides it (write `example.com/check/x`, or run `go -C svc get example.com/chek/x`)",
-            "RG0804 svc/cmd/cart/main.go: `example.org/lib/lgo` is imported, and `lib/lgo` holds no Go package (did you mean `example.org/lib/log`?)",
-            "RG0804 svc/cmd/cart/main.go: `example.net/far` is imported, and no required module provides it (run `go -C svc get example.net/far`)",
+            "RG0704 svc/cmd/cart/main.go: `example.com/chek/x` is imported, and no required module provides it (write `example.com/check/x`, or run `go -C svc get example.com/chek/x`)",
+            "RG0704 svc/cmd/cart/main.go: `example.org/lib/lgo` is imported, and `lib/lgo` holds no Go package (did you mean `example.org/lib/log`?)",
+            "RG0704 svc/cmd/cart/main.go: `example.net/far` is imported, and no required module provides it (run `go -C svc get example.net/far`)",
         ],
     );
 }
@@ -251,7 +251,7 @@ fn a_module_without_hashes_is_named_with_the_line_that_adds_them() {
     let main = "package main\n\nimport _ \"example.com/old/x\"\n";
     check_mistakes(
         &shop().with(MAIN, main),
-        &["RG0805 svc/go.mod: go.sum has no entry for `example.com/old v1.0.0` (run `go -C svc mod tidy`)"],
+        &["RG0705 svc/go.mod: go.sum has no entry for `example.com/old v1.0.0` (run `go -C svc mod tidy`)"],
     );
 }
 
@@ -260,12 +260,12 @@ fn a_main_that_is_no_program_is_refused() {
     check_mistakes(
         &shop().with(MAIN, "package cart\n"),
         &[
-            "RG0803 BUILD.toml: `svc/cmd/cart` holds the package `cart`, which is no program (`main` names the directory of a package `main`, as in `./cmd/cart`)",
+            "RG0703 BUILD.toml: `svc/cmd/cart` holds the package `cart`, which is no program (`main` names the directory of a package `main`, as in `./cmd/cart`)",
         ],
     );
     check_mistakes(
         &shop().without(MAIN).with("svc/cmd/card/main.go", "package main\n"),
-        &["RG0803 BUILD.toml: `svc/cmd/cart` holds no Go files for linux/amd64 (did you mean `card`?)"],
+        &["RG0703 BUILD.toml: `svc/cmd/cart` holds no Go files for linux/amd64 (did you mean `card`?)"],
     );
 }
 
@@ -274,7 +274,7 @@ fn code_without_a_module_is_refused() {
     check_mistakes(
         &MapTree::new(&[(MAIN, "package main\n")]),
         &[
-            "RG0801 BUILD.toml: `svc/cmd/cart` lies in no Go module (run `go mod init MODULE` in the directory that is to be the module)",
+            "RG0701 BUILD.toml: `svc/cmd/cart` lies in no Go module (run `go mod init MODULE` in the directory that is to be the module)",
         ],
     );
 }
@@ -284,7 +284,7 @@ fn an_embed_pattern_without_a_file_is_refused() {
     check_mistakes(
         &shop().without("svc/api/hello.txt"),
         &[
-            "RG0806 svc/api/api.go: `hello.txt` matches no file (embed files that exist and are not ignored, or name in `deps` what makes them)",
+            "RG0706 svc/api/api.go: `hello.txt` matches no file (embed files that exist and are not ignored, or name in `deps` what makes them)",
         ],
     );
 }
@@ -338,7 +338,7 @@ fn a_pattern_without_a_package_is_refused() {
     assert_eq!(
         lowered.said(),
         [
-            "RG0803 BUILD.toml: `./libs/...` matches no Go package (write a directory from this package, as in `./lib/log`, or `./...`)"
+            "RG0703 BUILD.toml: `./libs/...` matches no Go package (write a directory from this package, as in `./lib/log`, or `./...`)"
         ]
     );
 }
