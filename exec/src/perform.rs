@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cache::{Claim, Committed};
 use graph::{Graph, Known, StepId};
@@ -83,7 +83,10 @@ impl Performance<'_> {
             Work::Fetch(locked) => {
                 (self.started)(1);
                 ran.attempts = 1;
-                let fetched = self.machine.fetcher.fetch(locked, self.machine, &self.action().needs)?;
+                let began = Instant::now();
+                let fetched = self.machine.fetcher.fetch(locked, self.machine, &self.action().needs);
+                ran.duration = began.elapsed();
+                let fetched = fetched?;
                 Ok(self.action().outputs.iter().map(|output| (output.name.clone(), fetched.clone())).collect())
             }
             Work::Command(command) => self.attempts(command, ran),
