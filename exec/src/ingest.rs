@@ -23,6 +23,7 @@ pub(crate) struct Sources<'a> {
 }
 
 impl<'a> Sources<'a> {
+    /// Makes it for one run: `ids` and `before` are what the scan and the memory know of the sources.
     pub fn new(
         tree: &'a dyn Tree,
         cache: &'a Cache,
