@@ -67,6 +67,26 @@ struct Found {
     file: PathBuf,
 }
 
+/// Serves if the process was started as [`PROGRAM`], then never returns.
+pub fn serve_if_called() {
+    let mut words = std::env::args();
+    let name = words.next().unwrap_or_default();
+    if Path::new(&name).file_name().is_none_or(|name| name != PROGRAM) {
+        return;
+    }
+    let served = Store::parse(words)
+        .and_then(|store| serve(&store, io::stdin().lock(), io::stdout().lock()).map_err(|error| error.to_string()));
+    let code = match served {
+        Ok(()) => 0,
+        Err(error) => {
+            // Go passes what the server says on to whoever called it.
+            let _ = writeln!(io::stderr(), "{PROGRAM}: {error}");
+            1
+        }
+    };
+    std::process::exit(code);
+}
+
 /// Serves requests until Go says `close` or goes away.
 pub fn serve(store: &Store, mut input: impl BufRead, mut output: impl Write) -> io::Result<()> {
     store.prepare()?;

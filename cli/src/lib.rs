@@ -15,6 +15,7 @@ pub mod exit;
 #[cfg(test)]
 mod fixture;
 pub mod front;
+pub mod gocache;
 pub mod options;
 pub mod problem;
 pub mod reporters;
