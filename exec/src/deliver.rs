@@ -15,9 +15,10 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::report::DeliveredOutput;
 use crate::stage::{CopyError, copy_out};
+use crate::stock::UNBORN;
 
 /// The name of the output directory at the workspace root.
-const OUT: &str = "rg-out";
+pub(crate) const OUT: &str = "rg-out";
 
 /// The file that makes version control ignore `rg-out`; it also marks the directory as rg's own.
 pub const MARKER: &str = "# made by rg; everything here can be made again\n*\n";
@@ -48,7 +49,11 @@ pub(crate) fn deliver(
     cache: &Cache,
 ) -> Result<Delivered, CopyError> {
     let lock = prepare(root)?;
-    let fresh = tempfile::Builder::new().prefix(".new-").tempdir_in(root.join(OUT))?;
+    lock.lock()?;
+    let fresh = tempfile::Builder::new().prefix(UNBORN).tempdir_in(root.join(OUT))?;
+    let being_made = File::open(fresh.path())?;
+    being_made.lock()?;
+    lock.unlock()?;
     let top = fresh.path().join("out");
     fs::create_dir(&top)?;
     for (name, content) in outputs {
@@ -104,7 +109,8 @@ fn make_directories(directory: &Path) -> io::Result<()> {
     }
 }
 
-fn record(place: &Path, path: &RelPath, files: &mut Vec<DeliveredFile>) -> io::Result<()> {
+/// Notes the state of all that lies at a place.
+pub(crate) fn record(place: &Path, path: &RelPath, files: &mut Vec<DeliveredFile>) -> io::Result<()> {
     let here = state(place, path)?;
     let is_directory = here.mode & 0o170_000 == 0o040_000;
     files.push(here);

@@ -19,6 +19,7 @@ mod run;
 pub mod sandbox;
 mod scheduler;
 mod stage;
+mod stock;
 pub mod tools;
 mod undeclared;
 mod worker;

@@ -13,8 +13,8 @@ use super::generated::Generated;
 use super::modules::{self, Root};
 use super::package::{Listing, Package, Used};
 use super::resolve::{self, Provider};
-use model::codes;
 use crate::lowering::Lowering;
+use model::codes;
 
 /// What is read of the workspace's Go code, each directory once.
 pub(crate) struct Code<'l, 'a> {

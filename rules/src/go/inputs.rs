@@ -8,9 +8,9 @@ use model::{Dependency, EntryKind, FileSetId, Input, Label, Location, Mistake, O
 use super::closure::{Closure, Code};
 use super::modules::Root;
 use super::recipe;
-use model::codes;
 use crate::lowering::{self, Lowering};
 use crate::written::ResolvedLabel;
+use model::codes;
 
 /// Returns the modules that a directory is built with; reports a directory without any.
 pub(crate) fn root(code: &mut Code, dir: &RelPath, at: &Location) -> Option<Rc<Root>> {

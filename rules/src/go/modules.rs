@@ -8,8 +8,8 @@ use model::{EntryKind, Location, Mistake, RelPath};
 use super::modfile::{ModFile, Problem, Replace, Replacement, Require, WorkFile};
 use super::sums::{Sum, Sums};
 use super::version;
-use model::codes;
 use crate::lowering::Lowering;
+use model::codes;
 
 /// A module of the workspace.
 #[derive(Debug)]

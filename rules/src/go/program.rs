@@ -13,10 +13,10 @@ use super::modules::Root;
 use super::package::Used;
 use super::recipe::{self, Call};
 use super::shared::{Shared, Variant};
-use model::codes;
 use crate::go_attributes::GoBinary;
 use crate::lowering::Lowering;
 use crate::written::Written;
+use model::codes;
 
 /// A `go_binary` whose closure is known.
 pub(crate) struct Program<'b> {

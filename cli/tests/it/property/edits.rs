@@ -265,7 +265,8 @@ fn rename_package(model: &mut Model, random: &mut Random) {
     model.packages.insert((*to).to_owned(), targets);
     let other_packages: Vec<String> = model.packages.keys().map(|it| format!("{it}/")).collect();
     let prefix = format!("{from}/");
-    let inner = |path: &String| other_packages.iter().any(|other| other.len() > prefix.len() && path.starts_with(other));
+    let inner =
+        |path: &String| other_packages.iter().any(|other| other.len() > prefix.len() && path.starts_with(other));
     let moved: Vec<String> =
         model.files.keys().filter(|path| path.starts_with(&prefix) && !inner(path)).cloned().collect();
     for path in moved {
@@ -359,7 +360,9 @@ fn damage_blob(edit: Edit, workspace: &Workspace, random: &mut Random) {
 fn damage_database(workspace: &Workspace, random: &mut Random) {
     let databases: Vec<String> = tree(&workspace.cache(), &[])
         .into_iter()
-        .filter(|(path, node)| path.contains("sqlite") && matches!(node, Node::File { content, .. } if !content.is_empty()))
+        .filter(|(path, node)| {
+            path.contains("sqlite") && matches!(node, Node::File { content, .. } if !content.is_empty())
+        })
         .map(|(path, _)| path)
         .collect();
     let Some(path) = random.pick(&databases).map(|path| workspace.cache().join(path)) else { return };

@@ -147,7 +147,8 @@ impl Model {
             workspace.remove(path);
             // Git keeps no empty directories, and a clean checkout has none.
             let parents = std::path::Path::new(path).ancestors().skip(1).filter(|it| !it.as_os_str().is_empty());
-            let _ = parents.map(|it| std::fs::remove_dir(workspace.path("").join(it))).take_while(Result::is_ok).count();
+            let _ =
+                parents.map(|it| std::fs::remove_dir(workspace.path("").join(it))).take_while(Result::is_ok).count();
         }
         for (path, node) in new.iter().filter(|(path, node)| old.get(*path) != Some(node)) {
             workspace.put(path, node);
