@@ -20,6 +20,9 @@ use crate::stock::UNBORN;
 /// The name of the output directory at the workspace root.
 pub(crate) const OUT: &str = "rg-out";
 
+/// The file that deliveries lock.
+const LOCK: &str = ".lock";
+
 /// The file that makes version control ignore `rg-out`; it also marks the directory as rg's own.
 pub const MARKER: &str = "# made by rg; everything here can be made again\n*\n";
 
@@ -75,11 +78,29 @@ pub(crate) fn deliver(
 /// Makes `rg-out` with its marker, and opens the file that deliveries lock.
 fn prepare(root: &Path) -> io::Result<File> {
     let out = root.join(OUT);
-    if !out.join(".gitignore").exists() {
-        fs::create_dir_all(&out)?;
-        fs::write(out.join(".gitignore"), MARKER)?;
+    let open = || File::options().create(true).truncate(false).write(true).open(out.join(LOCK));
+    // A marker without text is one whose maker was killed.
+    if fs::metadata(out.join(".gitignore")).is_ok_and(|data| data.len() > 0) {
+        return open();
     }
-    File::options().create(true).truncate(false).write(true).open(out.join(".lock"))
+    fs::create_dir_all(&out)?;
+    // First what tells whose the directory is, if rg is killed before the marker is whole.
+    let lock = open()?;
+    fs::write(out.join(".gitignore"), MARKER)?;
+    Ok(lock)
+}
+
+/// Returns whether outputs may be put into `rg-out`: it is not there, is empty or has been made by rg.
+pub fn may_deliver(root: &Path) -> bool {
+    let out = root.join(OUT);
+    is_marked(&out)
+        || out.join(LOCK).exists()
+        || fs::read_dir(&out).map_or_else(|error| error.kind() == io::ErrorKind::NotFound, |mut it| it.next().is_none())
+}
+
+/// Returns whether the output directory holds rg's marker.
+pub(crate) fn is_marked(out: &Path) -> bool {
+    fs::read_to_string(out.join(".gitignore")).is_ok_and(|text| text == MARKER)
 }
 
 /// Renames `fresh` to `place`; what was there is left at `fresh`, to be deleted.
@@ -171,7 +192,7 @@ pub fn clean(root: &Path) -> io::Result<Cleaned> {
     if !out.exists() {
         return Ok(Cleaned::NothingThere);
     }
-    if !fs::read_to_string(out.join(".gitignore")).is_ok_and(|text| text == MARKER) {
+    if !is_marked(&out) && !out.join(LOCK).exists() {
         return Ok(Cleaned::NotOurs);
     }
     fs::remove_dir_all(&out)?;

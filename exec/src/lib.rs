@@ -25,7 +25,7 @@ mod undeclared;
 mod worker;
 mod writer;
 
-pub use deliver::{Cleaned, clean};
+pub use deliver::{Cleaned, clean, may_deliver};
 pub use event::{Event, Total};
 pub use executor::{Executor, Job, Ran, Stopped};
 pub use fetch::{Connection, Fetcher};

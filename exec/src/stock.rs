@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use graph::{Delivered, Graph};
 use model::{RelPath, TargetId};
 
-use crate::deliver::{MARKER, OUT, record};
+use crate::deliver::{OUT, is_marked, record};
 
 /// What a delivery is called while it is made. Its maker holds a lock on the directory.
 pub(crate) const UNBORN: &str = ".new-";
@@ -18,7 +18,7 @@ pub(crate) const UNBORN: &str = ".new-";
 pub(crate) fn take_stock(root: &Path, graph: &Graph) -> BTreeMap<TargetId, Delivered> {
     let out = root.join(OUT);
     // Most runs without a memory are the first ones.
-    if !fs::read_to_string(out.join(".gitignore")).is_ok_and(|text| text == MARKER) {
+    if !is_marked(&out) {
         return BTreeMap::new();
     }
     let platform = &graph.analysis().platform;
