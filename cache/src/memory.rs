@@ -1,7 +1,7 @@
 //! The memory file: what the last run knew, in one file that is written by one rename and read in one go.
 //! It knows the sections' sizes, not what is in them.
 //!
-//! Form: the magic, the sizes of four sections as little-endian `u64`, the sections, and the BLAKE3 of all that.
+//! Form: the magic, the sizes of five sections as little-endian `u64`, the sections, and the BLAKE3 of all that.
 //! A file that is anything else counts as empty: the run is slower, never wronger.
 
 use std::fs::{self, File};
@@ -15,8 +15,8 @@ use crate::error::CacheError;
 use crate::leases::names;
 
 /// The name and version of the form.
-const MAGIC: [u8; 16] = *b"rg memory 1\n\0\0\0\0";
-const SECTIONS: usize = 4;
+const MAGIC: [u8; 16] = *b"rg memory 2\n\0\0\0\0";
+const SECTIONS: usize = 5;
 const HEADER_BYTES: usize = MAGIC.len() + 8 * SECTIONS;
 const SEAL_BYTES: usize = 32;
 /// What a file is called while it is written.
@@ -74,18 +74,19 @@ fn read(path: &Path) -> Option<Memory> {
         seal.update(&bytes);
         Some(bytes)
     };
-    let [stats, analysis, results, tools] =
-        [section(sizes[0])?, section(sizes[1])?, section(sizes[2])?, section(sizes[3])?];
+    let [stats, analysis, results, digests, tools] =
+        [section(sizes[0])?, section(sizes[1])?, section(sizes[2])?, section(sizes[3])?, section(sizes[4])?];
     let mut want = [0; SEAL_BYTES];
     file.read_exact(&mut want).ok()?;
-    (seal.finalize() == want).then_some(Memory { stats, analysis, results, tools })
+    (seal.finalize() == want).then_some(Memory { stats, analysis, results, digests, tools })
 }
 
 fn write(path: &Path, memory: &Memory) -> io::Result<()> {
     let directory = path.parent().expect("a memory file lies in a directory");
     let mut file = tempfile::Builder::new().prefix(UNBORN).tempfile_in(directory)?;
     file.as_file().lock()?;
-    let sections: [&[u8]; SECTIONS] = [&memory.stats, &memory.analysis, &memory.results, &memory.tools];
+    let sections: [&[u8]; SECTIONS] =
+        [&memory.stats, &memory.analysis, &memory.results, &memory.digests, &memory.tools];
     let mut header = MAGIC.to_vec();
     for section in sections {
         header.extend_from_slice(&(section.len() as u64).to_le_bytes());

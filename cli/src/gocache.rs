@@ -229,6 +229,7 @@ fn invalid(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,25 +16,18 @@ use crate::Failure;
 pub(crate) struct Sources<'a> {
     tree: &'a dyn Tree,
     cache: &'a Cache,
-    ids: &'a (dyn Fn(&RelPath) -> FileId + Sync),
     before: &'a HashMap<FileId, Digest>,
     /// Digests learned in this run; the lock is held for a look-up only, never while a file is read.
     learned: Mutex<HashMap<FileId, Digest>>,
 }
 
 impl<'a> Sources<'a> {
-    pub fn new(
-        tree: &'a dyn Tree,
-        cache: &'a Cache,
-        ids: &'a (dyn Fn(&RelPath) -> FileId + Sync),
-        before: &'a HashMap<FileId, Digest>,
-    ) -> Sources<'a> {
-        Sources { tree, cache, ids, before, learned: Mutex::default() }
+    pub fn new(tree: &'a dyn Tree, cache: &'a Cache, before: &'a HashMap<FileId, Digest>) -> Sources<'a> {
+        Sources { tree, cache, before, learned: Mutex::default() }
     }
 
     /// Returns what the file is, by digest, reading it only if nobody has before.
-    pub fn content(&self, file: &RelPath) -> Result<Content, Failure> {
-        let id = (self.ids)(file);
+    pub fn content(&self, file: &RelPath, id: FileId) -> Result<Content, Failure> {
         if id.kind == FileKind::Symlink {
             return self.link_text(file, &id);
         }
@@ -58,8 +51,7 @@ impl<'a> Sources<'a> {
     }
 
     /// Copies a file into the store again, after its bytes were found lost.
-    pub fn bring_again(&self, file: &RelPath) -> Result<(), Failure> {
-        let id = (self.ids)(file);
+    pub fn bring_again(&self, file: &RelPath, id: FileId) -> Result<(), Failure> {
         if id.kind != FileKind::Symlink {
             self.bring(file, &id)?;
         }

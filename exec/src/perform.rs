@@ -2,10 +2,10 @@
 
 use std::fs::{self, File};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cache::{Claim, Committed};
-use graph::{Graph, Known, StepId};
+use graph::{FileIds, Graph, Known, StepId};
 use model::{Action, Command, Content, OutputKind, Purpose, RelPath, Work};
 
 use crate::executor::{Job, Ran, Stopped};
@@ -42,6 +42,7 @@ pub(crate) struct Attempted {
 pub(crate) struct Performance<'a> {
     pub step: StepId,
     pub graph: &'a Graph,
+    pub ids: &'a FileIds,
     pub prepared: &'a Prepared,
     pub sources: &'a Sources<'a>,
     pub machine: &'a Machine<'a>,
@@ -83,7 +84,10 @@ impl Performance<'_> {
             Work::Fetch(locked) => {
                 (self.started)(1);
                 ran.attempts = 1;
-                let fetched = self.machine.fetcher.fetch(locked, self.machine, &self.action().needs)?;
+                let began = Instant::now();
+                let fetched = self.machine.fetcher.fetch(locked, self.machine, &self.action().needs);
+                ran.duration = began.elapsed();
+                let fetched = fetched?;
                 Ok(self.action().outputs.iter().map(|output| (output.name.clone(), fetched.clone())).collect())
             }
             Work::Command(command) => self.attempts(command, ran),
@@ -221,19 +225,16 @@ impl Performance<'_> {
         let mut producers = Vec::new();
         for input in &self.action().inputs {
             let below = at.strip_prefix(&input.at);
-            match (&input.from, below) {
-                (model::Origin::Output(target, name), Some(_)) => producers.extend(self.graph.producer(target, name)),
-                (model::Origin::File(file), Some(_)) => {
-                    if let Err(failure) = self.sources.bring_again(file) {
-                        return Performed::Failed { failure, ran };
-                    }
-                }
-                (model::Origin::Files(set), Some(file)) if self.graph.analysis().files(*set).contains(&file) => {
-                    if let Err(failure) = self.sources.bring_again(&file) {
-                        return Performed::Failed { failure, ran };
-                    }
-                }
-                _ => {}
+            if let (model::Origin::Output(target, name), Some(_)) = (&input.from, &below) {
+                producers.extend(self.graph.producer(target, name));
+            }
+            let of_set = matches!(input.from, model::Origin::Files(_));
+            let mut sources = self.graph.sources(input, self.ids);
+            let source = sources.find(|(file, _)| below.as_ref().is_some_and(|below| !of_set || below == *file));
+            if let Some((file, id)) = source
+                && let Err(failure) = self.sources.bring_again(file, id)
+            {
+                return Performed::Failed { failure, ran };
             }
         }
         producers.sort_unstable();

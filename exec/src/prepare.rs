@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use graph::{EncodeError, Encoded, Graph, Known, StepId};
+use graph::{EncodeError, Encoded, FileIds, Graph, Known, StepId};
 use model::reapi::{ActionResult, Message};
-use model::{Action, ActionKey, Content, Digest, Origin, RelPath, Work};
+use model::{Action, ActionKey, Content, Digest, RelPath, Work};
 
 use crate::Failure;
 use crate::ingest::Sources;
@@ -29,13 +29,14 @@ pub(crate) fn prepare(
     step: StepId,
     graph: &Graph,
     deps: HashMap<StepId, Arc<Known>>,
+    ids: &FileIds,
     sources: &Sources<'_>,
     machine: &Machine<'_>,
     domain: &str,
 ) -> Result<Prepared, Unprepared> {
     let mut contents: HashMap<&RelPath, Content> = HashMap::new();
-    for file in files(graph, step) {
-        contents.insert(file, sources.content(file).map_err(Unprepared::Failed)?);
+    for (file, id) in graph.action(step).inputs.iter().flat_map(|input| graph.sources(input, ids)) {
+        contents.insert(file, sources.content(file, id).map_err(Unprepared::Failed)?);
     }
     let placed = graph.placed(
         step,
@@ -50,14 +51,6 @@ pub(crate) fn prepare(
         Err(EncodeError::Conflict(at)) => Err(Unprepared::Failed(Failure::Conflict(at))),
         Err(EncodeError::Lost(_)) => Err(Unprepared::Lost(directory_producers(graph, step, &deps))),
     }
-}
-
-fn files(graph: &Graph, step: StepId) -> impl Iterator<Item = &RelPath> {
-    graph.action(step).inputs.iter().flat_map(|input| match &input.from {
-        Origin::File(file) => std::slice::from_ref(file),
-        Origin::Files(set) => graph.analysis().files(*set),
-        Origin::Text(_) | Origin::Output(..) => &[],
-    })
 }
 
 /// Returns the dependencies that made directories: one of them has lost its listing.

@@ -2,14 +2,14 @@
 //!
 //! A plan in which everything is settled and delivered starts no thread and opens no database.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::Scope;
 use std::time::Duration;
 
-use graph::{Delivered, Graph, Known, Plan, Results, State, StaticKeys, StepId};
-use model::{Content, FileId, Purpose, RelPath, Tree};
+use graph::{Delivered, FileIds, Graph, Known, Plan, Results, State, StaticKeys, StepId};
+use model::{Content, Digest, FileId, Purpose, RelPath, Tree};
 
 use crate::Failure;
 use crate::deliver::{is_intact, withdraw};
@@ -37,7 +37,7 @@ pub struct Errand<'a> {
     /// Where sources are read from.
     pub tree: &'a dyn Tree,
     /// The id of each source, as the static keys were made of.
-    pub ids: &'a (dyn Fn(&RelPath) -> FileId + Sync),
+    pub ids: &'a FileIds,
 }
 
 /// Runs a plan. `results` is what earlier runs made; the report holds what the next one has to know.
@@ -63,6 +63,8 @@ struct Owner<'a, 'e> {
     machine: &'a Machine<'a>,
     results: Results,
     changed: bool,
+    /// Digests of sources that were brought into the store in this run.
+    learned: HashMap<FileId, Digest>,
     on_event: &'e mut dyn FnMut(Event<'_>),
     /// By index in the plan: what is known of each step.
     known: Vec<Option<Arc<Known>>>,
@@ -88,6 +90,7 @@ impl<'a, 'e> Owner<'a, 'e> {
             machine,
             results,
             changed: false,
+            learned: HashMap::new(),
             on_event,
             known: vec![None; steps.len()],
             prepared: HashMap::new(),
@@ -170,7 +173,7 @@ impl<'a, 'e> Owner<'a, 'e> {
         sweep(&machine.root);
         // Workers look digests up while the owner goes on with the results.
         let before = std::mem::take(&mut self.results.digests);
-        let sources = Sources::new(errand.tree, machine.cache, errand.ids, &before);
+        let sources = Sources::new(errand.tree, machine.cache, before.known());
         std::thread::scope(|scope| {
             let (to_owner, replies) = channel();
             let (to_writer, writes) = channel();
@@ -183,10 +186,9 @@ impl<'a, 'e> Owner<'a, 'e> {
             let warnings = writer.join().unwrap_or_default();
             warnings.into_iter().for_each(|warning| self.warn(&warning));
         });
-        let learned = sources.into_learned();
-        self.changed |= !learned.is_empty();
+        self.learned = sources.into_learned();
+        self.changed |= !self.learned.is_empty();
         self.results.digests = before;
-        self.results.digests.extend(learned);
         machine.cache.collect_if_needed();
         scheduler
     }
@@ -348,7 +350,7 @@ impl<'a, 'e> Owner<'a, 'e> {
     }
 
     /// Returns the steps of a delivery whose outputs may hold the lost bytes.
-    fn holders(&self, index: Index, lost: &[model::Digest]) -> Vec<Index> {
+    fn holders(&self, index: Index, lost: &[Digest]) -> Vec<Index> {
         let delivery = &self.errand.plan.deliveries[index - self.known.len()];
         let mut holders: Vec<Index> = Vec::new();
         for (name, step) in &delivery.outputs {
@@ -416,9 +418,9 @@ impl<'a, 'e> Owner<'a, 'e> {
             return;
         }
         let graph = self.errand.graph;
-        let ids: std::collections::HashSet<FileId> =
-            graph.files().into_iter().map(|file| (self.errand.ids)(file)).collect();
-        self.results.retain(graph, self.errand.keys, &|id| ids.contains(id));
+        self.results.retain(graph, self.errand.keys);
+        let current: HashSet<&FileId> = self.errand.ids.all().collect();
+        self.results.digests.update(std::mem::take(&mut self.learned), &|id| current.contains(id));
     }
 }
 

@@ -62,6 +62,7 @@ pub(crate) fn serve(
                 let performance = Performance {
                     step,
                     graph: errand.graph,
+                    ids: errand.ids,
                     prepared: &prepared,
                     sources,
                     machine,
@@ -86,7 +87,7 @@ fn question(
     machine: &Machine<'_>,
     sources: &Sources<'_>,
 ) -> Told {
-    match prepare(step, errand.graph, deps, sources, machine, machine.executor.domain()) {
+    match prepare(step, errand.graph, deps, errand.ids, sources, machine, machine.executor.domain()) {
         Ok(prepared) => match ask(errand.graph.action(step), &prepared.encoded.key, asking, machine) {
             Some(known) => Told::Hit(known),
             None => Told::Missed(Arc::new(prepared)),

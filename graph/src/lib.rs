@@ -4,7 +4,9 @@
 //! Everything here is a pure function of values. Nothing here does I/O, starts a thread, or knows how actions run.
 
 mod describe;
+mod digests;
 mod encode;
+mod file_ids;
 mod link;
 mod merkle;
 mod plan;
@@ -13,7 +15,9 @@ mod results;
 mod static_key;
 mod step;
 
+pub use digests::Digests;
 pub use encode::{EncodeError, Encoded, encode};
+pub use file_ids::FileIds;
 pub use link::{Graph, link};
 pub use plan::{Delivery, Goal, Plan, Planned, Reuse, State, Wishes};
 pub use results::{Delivered, DeliveredFile, Known, Remembered, Results};

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use model::{Action, Analysis, Location, Mistake, Origin, RelPath, Target, TargetId, codes};
+use model::{Action, Analysis, Input, Location, Mistake, Origin, RelPath, Target, TargetId, codes};
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
@@ -12,28 +12,28 @@ use crate::{Step, StepId};
 /// All actions of a workspace as numbered steps, with their edges.
 pub struct Graph {
     analysis: Arc<Analysis>,
-    index: HashMap<TargetId, u32>,
     steps: Vec<Step>,
     /// The steps of target `t` are `first[t] ..` as many as it has actions.
     first: Vec<u32>,
     /// What each target makes, sorted by name: a target of all locked packages makes thousands of outputs.
     made: Vec<Box<[(RelPath, StepId)]>>,
+    /// For each step, the producers of its output inputs, in the order of the inputs.
+    producers: Vec<Box<[StepId]>>,
     deps: Vec<Box<[StepId]>>,
 }
 
 /// Links an analysis. With mistakes, the graph may lack edges and must not be built.
 pub fn link(analysis: Arc<Analysis>) -> (Graph, Vec<Mistake>) {
-    let index: HashMap<TargetId, u32> =
-        analysis.targets.iter().zip(0..).map(|(target, number)| (target.id.clone(), number)).collect();
     let mut mistakes = Vec::new();
-    let order = order(&analysis, &index, &mut mistakes);
+    let order = order(&analysis, &mut mistakes);
     let has_cycles = !mistakes.is_empty();
-    mistakes.extend(invisible(&analysis, &index));
+    mistakes.extend(invisible(&analysis));
     mistakes.extend(nested_outputs(&analysis));
     let (steps, first) = number(&analysis, &order);
-    let mut graph = Graph { analysis, index, steps, first, made: Vec::new(), deps: Vec::new() };
+    let mut graph = Graph { analysis, steps, first, made: Vec::new(), producers: Vec::new(), deps: Vec::new() };
     graph.made = (0..graph.analysis.targets.len()).map(|target| graph.made_by(target)).collect();
-    graph.deps = graph.steps.iter().map(|step| graph.step_deps(graph.action_of(*step))).collect();
+    graph.producers = graph.steps.iter().map(|step| graph.find_producers(graph.action_of(*step))).collect();
+    graph.deps = graph.producers.iter().map(|producers| sorted(producers)).collect();
     if !has_cycles {
         mistakes.extend(unmade(&graph));
     }
@@ -53,7 +53,7 @@ impl Graph {
 
     /// Returns the position of a target in the analysis.
     pub fn target_index(&self, id: &TargetId) -> Option<usize> {
-        self.index.get(id).map(|index| *index as usize)
+        index_of(&self.analysis, id)
     }
 
     /// Returns the number of steps.
@@ -116,33 +116,44 @@ impl Graph {
         if action.name.is_empty() { label.to_string() } else { format!("{label} {}", action.name) }
     }
 
-    fn step_deps(&self, action: &Action) -> Box<[StepId]> {
-        let mut deps: Vec<StepId> = action
-            .inputs
-            .iter()
-            .filter_map(|input| match &input.from {
-                Origin::Output(target, output) => self.producer(target, output),
-                Origin::File(_) | Origin::Files(_) | Origin::Text(_) => None,
-            })
-            .collect();
-        deps.sort_unstable();
-        deps.dedup();
-        deps.into()
+    /// Returns the producers of a step's output inputs, in the order of the inputs.
+    pub(crate) fn producers(&self, step: StepId) -> &[StepId] {
+        &self.producers[step.index()]
+    }
+
+    fn find_producers(&self, action: &Action) -> Box<[StepId]> {
+        let producer = |input: &Input| match &input.from {
+            Origin::Output(target, output) => self.producer(target, output),
+            Origin::File(_) | Origin::Files(_) | Origin::Text(_) => None,
+        };
+        action.inputs.iter().filter_map(producer).collect()
     }
 }
 
+fn sorted(steps: &[StepId]) -> Box<[StepId]> {
+    let mut steps = steps.to_vec();
+    steps.sort_unstable();
+    steps.dedup();
+    steps.into()
+}
+
+/// Finds a target: they are sorted by id.
+fn index_of(analysis: &Analysis, id: &TargetId) -> Option<usize> {
+    analysis.targets.binary_search_by(|target| target.id.cmp(id)).ok()
+}
+
 /// Returns the targets in topological order; targets of a cycle come last, with a mistake for each cycle.
-fn order(analysis: &Analysis, index: &HashMap<TargetId, u32>, mistakes: &mut Vec<Mistake>) -> Vec<u32> {
+fn order(analysis: &Analysis, mistakes: &mut Vec<Mistake>) -> Vec<u32> {
     let mut graph: DiGraph<(), (), u32> = DiGraph::with_capacity(analysis.targets.len(), analysis.targets.len() * 2);
     for _ in &analysis.targets {
         graph.add_node(());
     }
     for (number, target) in analysis.targets.iter().enumerate() {
         for dependency in target_edges(target) {
-            if let Some(to) = index.get(dependency)
-                && *to as usize != number
+            if let Some(to) = index_of(analysis, dependency)
+                && to != number
             {
-                graph.add_edge(NodeIndex::new(number), NodeIndex::new(*to as usize), ());
+                graph.add_edge(NodeIndex::new(number), NodeIndex::new(to), ());
             }
         }
     }
@@ -150,11 +161,11 @@ fn order(analysis: &Analysis, index: &HashMap<TargetId, u32>, mistakes: &mut Vec
     let components = tarjan_scc(&graph);
     for component in components.iter().filter(|component| component.len() > 1) {
         let members: Vec<u32> = component.iter().map(|node| node.index() as u32).collect();
-        mistakes.push(cycle_mistake(analysis, index, &members));
+        mistakes.push(cycle_mistake(analysis, &members));
     }
     for target in analysis.targets.iter().filter(|target| target.deps.iter().any(|dep| dep.target == target.id)) {
-        let number = index[&target.id];
-        mistakes.push(cycle_mistake(analysis, index, &[number]));
+        let number = index_of(analysis, &target.id).expect("the target comes from this analysis") as u32;
+        mistakes.push(cycle_mistake(analysis, &[number]));
     }
     components.into_iter().flatten().map(|node| node.index() as u32).collect()
 }
@@ -165,9 +176,9 @@ fn target_edges(target: &Target) -> impl Iterator<Item = &TargetId> {
 }
 
 /// Walks one cycle of a component, from its first target back to itself.
-fn cycle_mistake(analysis: &Analysis, index: &HashMap<TargetId, u32>, members: &[u32]) -> Mistake {
+fn cycle_mistake(analysis: &Analysis, members: &[u32]) -> Mistake {
     let start = members.iter().copied().min().expect("a component has a member");
-    let path = shortest_cycle(analysis, index, members, start);
+    let path = shortest_cycle(analysis, members, start);
     let name = |number: u32| analysis.targets[number as usize].id.label.to_string();
     let shown: Vec<String> = path.iter().chain([&start]).map(|number| name(*number)).collect();
     let mut mistake = Mistake::new(codes::CYCLE, format!("dependency cycle: {}", shown.join(" -> ")))
@@ -176,7 +187,7 @@ fn cycle_mistake(analysis: &Analysis, index: &HashMap<TargetId, u32>, members: &
         let edge = analysis.targets[*from as usize]
             .deps
             .iter()
-            .find(|dependency| index.get(&dependency.target) == Some(to))
+            .find(|dependency| index_of(analysis, &dependency.target) == Some(*to as usize))
             .and_then(|dependency| dependency.at.clone());
         let Some(location) = edge.or_else(|| declared(&analysis.targets[*from as usize])) else { continue };
         let words = format!("{} depends on {}", name(*from), name(*to));
@@ -190,12 +201,13 @@ fn declared(target: &Target) -> Option<Location> {
 }
 
 /// Breadth-first search from `start` back to itself inside a component.
-fn shortest_cycle(analysis: &Analysis, index: &HashMap<TargetId, u32>, members: &[u32], start: u32) -> Vec<u32> {
+fn shortest_cycle(analysis: &Analysis, members: &[u32], start: u32) -> Vec<u32> {
     let mut came_from: HashMap<u32, u32> = HashMap::new();
     let mut queue = std::collections::VecDeque::from([start]);
     while let Some(from) = queue.pop_front() {
         for dependency in target_edges(&analysis.targets[from as usize]) {
-            let Some(to) = index.get(dependency).copied().filter(|to| members.contains(to)) else { continue };
+            let to = index_of(analysis, dependency).map(|to| to as u32);
+            let Some(to) = to.filter(|to| members.contains(to)) else { continue };
             if to == start {
                 let mut path = vec![from];
                 while let Some(before) = came_from.get(path.last().expect("it starts with one")) {
@@ -214,11 +226,11 @@ fn shortest_cycle(analysis: &Analysis, index: &HashMap<TargetId, u32>, members: 
 }
 
 /// Reports edges to targets whose visibility does not allow them.
-fn invisible(analysis: &Analysis, index: &HashMap<TargetId, u32>) -> Vec<Mistake> {
+fn invisible(analysis: &Analysis) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
     for target in &analysis.targets {
         for dependency in &target.deps {
-            let Some(seen) = index.get(&dependency.target).map(|number| &analysis.targets[*number as usize]) else {
+            let Some(seen) = index_of(analysis, &dependency.target).map(|number| &analysis.targets[number]) else {
                 continue;
             };
             let own = seen.id.label.package == target.id.label.package;

@@ -1,9 +1,9 @@
 //! Plans: which steps the goals need, which of them are settled, and what is to be delivered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use model::{Fingerprint, Kind, Need, Origin, Purpose, RelPath, TargetId};
+use model::{Fingerprint, Kind, Need, Origin, Provided, Purpose, RelPath, TargetId};
 
 use crate::{Delivered, Graph, Known, Results, StaticKeys, StepId};
 
@@ -75,33 +75,40 @@ impl Graph {
     /// Returns the steps that goals ask for by name; what these depend on comes with [`Graph::closure`].
     pub fn goal_steps(&self, goals: &[Goal]) -> BTreeSet<StepId> {
         let mut steps = BTreeSet::new();
-        let mut seen = BTreeSet::new();
-        let mut queue: Vec<Goal> = goals.to_vec();
-        while let Some(goal) = queue.pop() {
-            if !seen.insert(goal.clone()) {
+        let mut seen: HashSet<(usize, Asked)> = HashSet::new();
+        let mut queue: Vec<(usize, Asked)> = goals.iter().filter_map(|goal| self.asked(goal)).collect();
+        while let Some((index, asked)) = queue.pop() {
+            if !seen.insert((index, asked)) {
                 continue;
             }
-            let (Goal::Build(id) | Goal::Test(id)) = &goal;
-            let Some(index) = self.target_index(id) else { continue };
             let target = &self.analysis().targets[index];
             if target.kind == Kind::Suite {
-                queue.extend(target.deps.iter().map(|dependency| goal.with(dependency.target.clone())));
+                let tests = target.deps.iter().filter_map(|dependency| self.target_index(&dependency.target));
+                queue.extend(tests.map(|test| (test, asked)));
             }
             for provided in &target.provides {
                 if let Origin::Output(owner, name) = &provided.from
-                    && owner != id
+                    && *owner != target.id
                 {
                     steps.extend(self.producer(owner, name));
                 }
             }
             for step in self.steps_of(index) {
-                match (self.action(step).purpose, &goal) {
-                    (Purpose::Test, Goal::Build(_)) => steps.extend(self.deps(step)),
+                match (self.action(step).purpose, asked) {
+                    (Purpose::Test, Asked::Build) => steps.extend(self.deps(step)),
                     _ => drop(steps.insert(step)),
                 }
             }
         }
         steps
+    }
+
+    fn asked(&self, goal: &Goal) -> Option<(usize, Asked)> {
+        let (id, asked) = match goal {
+            Goal::Build(id) => (id, Asked::Build),
+            Goal::Test(id) => (id, Asked::Test),
+        };
+        Some((self.target_index(id)?, asked))
     }
 
     /// Returns the steps and all that they depend on, in topological order.
@@ -169,37 +176,30 @@ impl Graph {
 
     /// Returns a delivery for each target whose outputs the goals ask for.
     fn deliveries(&self, goals: &[Goal], wanted: &BTreeSet<StepId>) -> Vec<Delivery> {
-        let mut owners: BTreeMap<&TargetId, Vec<(RelPath, StepId)>> = BTreeMap::new();
-        for goal in goals {
-            let (Goal::Build(id) | Goal::Test(id)) = goal;
-            let Some(target) = self.target(id) else { continue };
+        let mut owners: BTreeSet<usize> = BTreeSet::new();
+        for target in goals.iter().filter_map(|goal| self.asked(goal)).map(|(index, _)| &self.analysis().targets[index])
+        {
             for provided in &target.provides {
                 if let Origin::Output(owner, _) = &provided.from {
-                    owners.entry(owner).or_default();
+                    owners.extend(self.target_index(owner));
                 }
             }
         }
-        for (owner, outputs) in &mut owners {
-            let Some(target) = self.target(owner) else { continue };
-            for provided in &target.provides {
-                if let Origin::Output(made_by, name) = &provided.from
-                    && made_by == *owner
-                    && let Some(step) = self.producer(owner, name)
-                    && wanted.contains(&step)
-                {
-                    outputs.push((provided.name.clone(), step));
-                }
-            }
-        }
-        let platform = &self.analysis().platform;
-        owners
-            .into_iter()
-            .filter(|(_, outputs)| !outputs.is_empty())
-            .map(|(owner, mut outputs)| {
-                outputs.sort();
-                Delivery { target: owner.clone(), directory: owner.out_dir(platform), outputs }
-            })
-            .collect()
+        owners.into_iter().filter_map(|owner| self.delivery(owner, wanted)).collect()
+    }
+
+    /// Returns the delivery of a target's outputs, as far as their steps are wanted.
+    fn delivery(&self, owner: usize, wanted: &BTreeSet<StepId>) -> Option<Delivery> {
+        let target = &self.analysis().targets[owner];
+        let own = |provided: &Provided| match &provided.from {
+            Origin::Output(made_by, name) if *made_by == target.id => self.producer(made_by, name),
+            _ => None,
+        };
+        let outputs = target.provides.iter().filter_map(|provided| Some((provided.name.clone(), own(provided)?)));
+        let mut outputs: Vec<(RelPath, StepId)> = outputs.filter(|(_, step)| wanted.contains(step)).collect();
+        outputs.sort();
+        let directory = target.id.out_dir(&self.analysis().platform);
+        (!outputs.is_empty()).then(|| Delivery { target: target.id.clone(), directory, outputs })
     }
 
     fn stale(&self, results: &Results) -> Vec<(TargetId, Delivered)> {
@@ -210,12 +210,9 @@ impl Graph {
     }
 }
 
-impl Goal {
-    /// Returns the same goal for another target.
-    fn with(&self, target: TargetId) -> Goal {
-        match self {
-            Goal::Build(_) => Goal::Build(target),
-            Goal::Test(_) => Goal::Test(target),
-        }
-    }
+/// What is asked of a target.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Asked {
+    Build,
+    Test,
 }

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{ActionKey, Content, Digest, FileId, Fingerprint, Need, Origin, RelPath, StaticKey, TargetId};
+use model::{ActionKey, Content, Digest, Fingerprint, Need, Origin, RelPath, StaticKey, TargetId};
 use serde::{Deserialize, Serialize};
 
 use crate::describe::need_name;
-use crate::{Graph, StaticKeys, StepId};
+use crate::{Digests, Graph, StaticKeys, StepId};
 
 /// The version of the encoding; a section of another version counts as empty.
 const VERSION: u8 = 1;
@@ -74,8 +74,8 @@ pub struct DeliveredFile {
 pub struct Results {
     /// Results by static key.
     pub actions: HashMap<StaticKey, Remembered>,
-    /// The digests of source files that have been brought into the store.
-    pub digests: HashMap<FileId, Digest>,
+    /// The digests of sources that have been brought into the store, stored in a section of their own.
+    pub digests: Digests,
     /// What lies in `rg-out`.
     pub delivered: BTreeMap<TargetId, Delivered>,
     /// The logs of the last failures, by the step's title.
@@ -83,33 +83,33 @@ pub struct Results {
 }
 
 /// The order in which the parts are stored.
-type Stored =
-    (Vec<(StaticKey, Remembered)>, Vec<(FileId, Digest)>, BTreeMap<TargetId, Delivered>, BTreeMap<String, Digest>);
+type Stored = (Vec<(StaticKey, Remembered)>, BTreeMap<TargetId, Delivered>, BTreeMap<String, Digest>);
 
 impl Results {
-    /// Decodes the section; one that cannot be decoded counts as empty.
-    pub fn decode(bytes: &[u8]) -> Results {
-        let Some((&VERSION, rest)) = bytes.split_first() else { return Results::default() };
-        let Ok((actions, digests, delivered, failures)) = postcard::from_bytes::<Stored>(rest) else {
-            return Results::default();
-        };
-        Results { actions: actions.into_iter().collect(), digests: digests.into_iter().collect(), delivered, failures }
+    /// Decodes the sections `results` and `digests`; what cannot be decoded counts as empty.
+    pub fn decode(results: &[u8], digests: Vec<u8>) -> Results {
+        let digests = Digests::encoded(digests);
+        let Some((&VERSION, rest)) = results.split_first() else { return Results { digests, ..Results::default() } };
+        match postcard::from_bytes::<Stored>(rest) {
+            Ok((actions, delivered, failures)) => {
+                Results { actions: actions.into_iter().collect(), digests, delivered, failures }
+            }
+            Err(_) => Results { digests, ..Results::default() },
+        }
     }
 
-    /// Encodes the section, in an order that does not depend on hashing.
+    /// Encodes the section `results`, in an order that does not depend on hashing.
     pub fn encode(&self) -> Vec<u8> {
         let mut actions: Vec<_> = self.actions.iter().map(|(key, known)| (*key, known.clone())).collect();
         actions.sort_unstable_by_key(|(key, _)| *key);
-        let mut digests: Vec<_> = self.digests.iter().map(|(id, digest)| (*id, *digest)).collect();
-        digests.sort_unstable_by_key(|(id, _)| *id);
-        let stored: Stored = (actions, digests, self.delivered.clone(), self.failures.clone());
+        let stored: Stored = (actions, self.delivered.clone(), self.failures.clone());
         let start = vec![VERSION];
         postcard::to_extend(&stored, start).expect("plain data always has an encoding")
     }
 
-    /// Drops what no target of the graph can use again: results under other static keys, digests of files that
-    /// are not there any more, failures of steps that are gone.
-    pub fn retain(&mut self, graph: &Graph, keys: &StaticKeys, is_current: &dyn Fn(&FileId) -> bool) {
+    /// Drops what no target of the graph can use again: results under other static keys, failures of steps that are
+    /// gone.
+    pub fn retain(&mut self, graph: &Graph, keys: &StaticKeys) {
         let mut kept = HashMap::with_capacity(self.actions.len());
         for step in graph.steps() {
             if let Some((key, remembered)) = self.actions.remove_entry(&keys[step]) {
@@ -117,7 +117,6 @@ impl Results {
             }
         }
         self.actions = kept;
-        self.digests.retain(|id, _| is_current(id));
         if !self.failures.is_empty() {
             let titles: std::collections::BTreeSet<String> = graph.steps().map(|step| graph.title(step)).collect();
             self.failures.retain(|title, _| titles.contains(title));
@@ -141,9 +140,10 @@ impl Graph {
                 hasher.update(need_name(need).as_bytes()).update(&pin(need)?.0);
             }
         }
+        let mut producers = self.producers(step).iter();
         for input in &action.inputs {
-            if let Origin::Output(target, name) = &input.from {
-                let known = output(self.producer(target, name)?)?;
+            if let Origin::Output(_, name) = &input.from {
+                let known = output(*producers.next()?)?;
                 let content = known.output(name);
                 let bytes = postcard::to_stdvec(&content).expect("plain data always has an encoding");
                 hasher.update(&bytes);
@@ -161,6 +161,7 @@ impl Graph {
         output: &dyn Fn(StepId) -> Arc<Known>,
     ) -> Vec<(RelPath, Content)> {
         let mut placed = Vec::new();
+        let mut producers = self.producers(step).iter();
         for input in &self.action(step).inputs {
             match &input.from {
                 Origin::File(path) => placed.push((input.at.clone(), file(path))),
@@ -169,9 +170,9 @@ impl Graph {
                     placed.extend(files.iter().map(|path| (input.at.join(path), file(path))));
                 }
                 Origin::Text(content) => placed.push((input.at.clone(), text(content))),
-                Origin::Output(target, name) => {
-                    let producer = self.producer(target, name).expect("link has checked that outputs have producers");
-                    placed.extend(output(producer).output(name).map(|content| (input.at.clone(), content.clone())));
+                Origin::Output(_, name) => {
+                    let producer = producers.next().expect("link gives each output input its producer");
+                    placed.extend(output(*producer).output(name).map(|content| (input.at.clone(), content.clone())));
                 }
             }
         }

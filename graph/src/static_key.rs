@@ -3,7 +3,7 @@
 use model::{FileId, FileKind, FileSetId, Input, Origin, RelPath, StaticKey};
 
 use crate::describe::{Description, Property, describe, need_text};
-use crate::{Graph, StepId};
+use crate::{FileIds, Graph, StepId};
 
 /// The static key of every step.
 pub struct StaticKeys(Vec<StaticKey>);
@@ -17,66 +17,37 @@ impl std::ops::Index<StepId> for StaticKeys {
 }
 
 impl Graph {
-    /// Returns all source files that any step reads, sorted, each once.
-    pub fn files(&self) -> Vec<&RelPath> {
-        let analysis = self.analysis();
-        let mut sets = vec![false; analysis.sets.len()];
-        let mut files: Vec<&RelPath> = Vec::new();
-        for step in self.steps() {
-            for input in &self.action(step).inputs {
-                match &input.from {
-                    Origin::File(file) => files.push(file),
-                    Origin::Files(set) => sets[set.0 as usize] = true,
-                    Origin::Text(_) | Origin::Output(..) => {}
-                }
-            }
-        }
-        let used = analysis.sets.iter().zip(sets).filter(|(_, used)| *used);
-        files.extend(used.flat_map(|(set, _)| &set.files));
-        files.sort_unstable();
-        files.dedup();
-        files
-    }
-
-    /// Computes the static keys, given the id of every file of [`Graph::files`].
-    pub fn static_keys(&self, id: &dyn Fn(&RelPath) -> FileId, domain: &str) -> StaticKeys {
-        let sets: Vec<blake3::Hash> = self.analysis().sets.iter().map(|set| set_hash(&set.files, id)).collect();
+    /// Computes the static keys.
+    pub fn static_keys(&self, ids: &FileIds, domain: &str) -> StaticKeys {
+        let sets = self.analysis().sets.iter().zip(0..);
+        let sets: Vec<blake3::Hash> =
+            sets.map(|(set, number)| set_hash(&set.files, ids.of_set(FileSetId(number)))).collect();
         let mut keys: Vec<StaticKey> = Vec::with_capacity(self.len());
         for step in self.steps() {
             let mut hasher = Hasher::default();
+            let mut producers = self.producers(step).iter();
             hash_description(&describe(self.action(step), domain), &mut hasher, &mut |hasher, input| {
-                self.hash_input(input, id, &sets, &keys, hasher);
+                hasher.text(input.at.as_str());
+                match &input.from {
+                    Origin::File(file) => hasher.tag(b'f').file(ids.of_file(file)),
+                    Origin::Files(FileSetId(set)) => hasher.tag(b's').hash(sets[*set as usize].as_bytes()),
+                    Origin::Text(text) => hasher.tag(b't').text(text),
+                    Origin::Output(_, output) => {
+                        let producer = producers.next().expect("link gives each output input its producer");
+                        hasher.tag(b'o').hash(&keys[producer.index()].0).text(output.as_str())
+                    }
+                };
             });
             keys.push(hasher.0.finalize().into());
         }
         StaticKeys(keys)
     }
-
-    fn hash_input(
-        &self,
-        input: &Input,
-        id: &dyn Fn(&RelPath) -> FileId,
-        sets: &[blake3::Hash],
-        keys: &[StaticKey],
-        hasher: &mut Hasher,
-    ) {
-        hasher.text(input.at.as_str());
-        match &input.from {
-            Origin::File(file) => hasher.tag(b'f').file(&id(file)),
-            Origin::Files(FileSetId(set)) => hasher.tag(b's').hash(sets[*set as usize].as_bytes()),
-            Origin::Text(text) => hasher.tag(b't').text(text),
-            Origin::Output(target, output) => {
-                let producer = self.producer(target, output).expect("link has checked that outputs have producers");
-                hasher.tag(b'o').hash(&keys[producer.index()].0).text(output.as_str())
-            }
-        };
-    }
 }
 
-fn set_hash(files: &[RelPath], id: &dyn Fn(&RelPath) -> FileId) -> blake3::Hash {
+fn set_hash(files: &[RelPath], ids: &[FileId]) -> blake3::Hash {
     let mut hasher = Hasher::default();
-    for file in files {
-        hasher.text(file.as_str()).file(&id(file));
+    for (file, id) in files.iter().zip(ids) {
+        hasher.text(file.as_str()).file(id);
     }
     hasher.0.finalize()
 }

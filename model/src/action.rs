@@ -88,7 +88,7 @@ pub enum Locked {
         path: Arc<str>,
         /// Its version, `v1.6.0`.
         version: Arc<str>,
-        /// The `h1:` hash of its zip, from go.sum.
+        /// The `h1:` hash of its zip, from go.sum; empty if only its go.mod is in use, to choose versions.
         sum: Arc<str>,
         /// The `h1:` hash of its go.mod, from go.sum.
         mod_sum: Option<Arc<str>>,

@@ -8,8 +8,10 @@ pub struct Memory {
     pub stats: Vec<u8>,
     /// The analysis with the trace of its reads, owned by `rules`.
     pub analysis: Vec<u8>,
-    /// Results, file digests and deliveries, owned by `graph`.
+    /// Results and deliveries, owned by `graph`.
     pub results: Vec<u8>,
+    /// Digests of sources, owned by `graph`; looked at only when something runs.
+    pub digests: Vec<u8>,
     /// What host toolchains were found to be, owned by `exec`.
     pub tools: Vec<u8>,
 }

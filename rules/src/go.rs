@@ -23,8 +23,6 @@ mod testing;
 mod version;
 
 #[cfg(test)]
-mod oracle;
-#[cfg(test)]
 mod tests;
 
 use model::Target;

@@ -7,11 +7,11 @@ use std::num::NonZeroU32;
 use std::path::Path;
 
 use exec::{Connection, Errand, Executor, Fetcher, Machine, Native, OnHost, Report, Storing, Trial};
-use graph::{Goal, Plan, Results, Reuse, State, StaticKeys, StepId, Wishes};
-use model::{Kind, Memory, RelPath, TargetId};
+use graph::{FileIds, Goal, Plan, Results, Reuse, State, StaticKeys, StepId, Wishes};
+use model::{Kind, Memory, TargetId};
 use rules::ExecutorChoice;
 
-use super::load::{Ids, Loaded, exists, identify, load, results, select, static_keys};
+use super::load::{Loaded, exists, identify, load, results, select};
 use super::machine::{sandbox, tool_surroundings};
 use super::open::{Opened, Refused, open};
 use crate::args::Output;
@@ -27,14 +27,16 @@ use crate::reporters::step_text;
 
 /// Builds what the request names.
 pub fn build(request: &Request, session: &Session) -> Result<Exit, Refused> {
-    let building = Building::begin(session)?;
+    let mut building = Building::begin(session)?;
     let goals: Vec<Goal> = building.select(&request.patterns)?.into_iter().map(Goal::Build).collect();
-    Ok(building.perform(request, &goals, None)?.exit)
+    let exit = building.perform(request, &goals, None)?.exit;
+    building.leave();
+    Ok(exit)
 }
 
 /// Builds what the request names, and runs the tests among it.
 pub fn test(request: &Request, tests: &TestOptions, session: &Session) -> Result<Exit, Refused> {
-    let building = Building::begin(session)?;
+    let mut building = Building::begin(session)?;
     let selected = building.select(&request.patterns)?;
     let kind = |id: &TargetId| building.loaded.graph.target(id).map(|target| target.kind);
     let goal = |id: TargetId| match kind(&id) {
@@ -48,7 +50,9 @@ pub fn test(request: &Request, tests: &TestOptions, session: &Session) -> Result
             .hint("`rg query 'tests(//...)'` lists all tests")
             .into());
     }
-    Ok(building.perform(request, &goals, Some(tests))?.exit)
+    let exit = building.perform(request, &goals, Some(tests))?.exit;
+    building.leave();
+    Ok(exit)
 }
 
 /// What came of a build.
@@ -71,9 +75,15 @@ pub struct Building<'a> {
 impl<'a> Building<'a> {
     /// Opens and loads the workspace.
     pub fn begin(session: &'a Session) -> Result<Building<'a>, Refused> {
-        let opened = open(session)?;
-        let loaded = load(&opened)?;
+        let mut opened = open(session)?;
+        let loaded = load(&mut opened)?;
         Ok(Building { session, opened, loaded })
+    }
+
+    /// Ends without giving the memory back piece by piece: the process is about to end, and a large graph is millions
+    /// of pieces.
+    fn leave(self) {
+        std::mem::forget(self);
     }
 
     /// Selects targets by patterns.
@@ -82,13 +92,28 @@ impl<'a> Building<'a> {
     }
 
     /// Plans and runs the goals, shows it, and remembers what the next run has to know.
-    pub fn perform(&self, request: &Request, goals: &[Goal], tests: Option<&TestOptions>) -> Result<Built, Refused> {
+    pub fn perform(
+        &mut self,
+        request: &Request,
+        goals: &[Goal],
+        tests: Option<&TestOptions>,
+    ) -> Result<Built, Refused> {
+        let known = results(&mut self.opened);
+        self.perform_knowing(known, request, goals, tests)
+    }
+
+    fn perform_knowing(
+        &self,
+        known: Results,
+        request: &Request,
+        goals: &[Goal],
+        tests: Option<&TestOptions>,
+    ) -> Result<Built, Refused> {
         let graph = &self.loaded.graph;
         let executor = self.executor()?;
         let ids = identify(&self.loaded);
-        let keys = static_keys(graph, &ids, executor.domain());
+        let keys = graph.static_keys(&ids, executor.domain());
         let tools = self.tools(goals)?;
-        let known = results(&self.opened);
         let rerun: BTreeSet<TargetId> = self.select_each(&self.session.options.known.rerun)?;
         let wishes = Wishes { rerun: &rerun, reuse: self.session.options.known.reuse };
         let plan = graph.plan(goals, &keys, &|need| tools.pins.0.get(need).copied(), &known, &wishes);
@@ -198,8 +223,7 @@ impl<'a> Building<'a> {
         let tree = &self.loaded.tree;
         let advise = |step: StepId, log: &str| advice::undeclared(graph, step, log, &|file| exists(tree, file));
         let mut progress = Progress::begin(graph, self.session.options.display, self.event_logs(request)?, &advise);
-        let ids = |file: &RelPath| planned.ids.id(file);
-        let errand = Errand { graph, plan: planned.plan, keys: planned.keys, tree, ids: &ids };
+        let errand = Errand { graph, plan: planned.plan, keys: planned.keys, tree, ids: planned.ids };
         let report = exec::run(&errand, known, machine, &mut |event| progress.on(&event));
         let exit = Exit::of_report(graph, &report);
         progress.end(&report, exit, self.session.began.elapsed());
@@ -227,16 +251,17 @@ impl<'a> Building<'a> {
     /// Writes the memory file, if anything in it has changed.
     fn remember(&self, report: &Report, tools: Option<Vec<u8>>) {
         let stats = self.loaded.tree.stats();
-        let results = report.results.as_ref().map(Results::encode);
+        let results = report.results.as_ref();
         if stats.is_none() && results.is_none() && tools.is_none() && self.loaded.analysis.is_none() {
             return;
         }
-        let before = &self.opened.memory;
+        let before = self.opened.cache.recall(&self.opened.memory_name);
         let memory = Memory {
-            stats: stats.unwrap_or_else(|| before.stats.clone()),
-            analysis: self.loaded.analysis.clone().unwrap_or_else(|| before.analysis.clone()),
-            results: results.unwrap_or_else(|| before.results.clone()),
-            tools: tools.unwrap_or_else(|| before.tools.clone()),
+            stats: stats.unwrap_or(before.stats),
+            analysis: self.loaded.analysis.clone().unwrap_or(before.analysis),
+            results: results.map_or(before.results, Results::encode),
+            digests: results.map_or(before.digests, |results| results.digests.encode().to_vec()),
+            tools: tools.unwrap_or(before.tools),
         };
         if let Err(error) = self.opened.cache.remember(&self.opened.memory_name, &memory) {
             let text = format!("the next run will be slower, because this one cannot be remembered: {error}");
@@ -265,7 +290,7 @@ impl<'a> Building<'a> {
 struct Planned<'a> {
     plan: &'a Plan,
     keys: &'a StaticKeys,
-    ids: &'a Ids,
+    ids: &'a FileIds,
 }
 
 /// Returns the whole text of a log.

@@ -1,8 +1,6 @@
 //! Loads a workspace: one scan, one analysis, one graph, the identity of every source.
 
-use std::collections::HashMap;
-
-use graph::{Graph, Results, StaticKeys};
+use graph::{FileIds, Graph, Results};
 use model::{FileId, FileKind, RelPath, TargetId, Tree};
 use workspace::{Checkout, ScanOptions};
 
@@ -21,11 +19,14 @@ pub struct Loaded {
 }
 
 /// Scans and analyzes. All mistakes are reported at once.
-pub fn load(opened: &Opened) -> Result<Loaded, Refused> {
+pub fn load(opened: &mut Opened) -> Result<Loaded, Refused> {
     let options = ScanOptions { ignore: &opened.settings.ignore, clock_dir: opened.cache.dir() };
     let tree = workspace::checkout(&opened.root, &options, &opened.memory.stats)
         .map_err(|error| Problem::of(Exit::Machine, &error))?;
     let analyzed = rules::analyze(&tree, tree.nested(), &opened.settings, &opened.memory.analysis);
+    // Tens of megabytes in a large workspace; whoever writes the memory file again reads them again.
+    opened.memory.analysis = Vec::new();
+    opened.memory.stats = Vec::new();
     let (graph, more) = graph::link(analyzed.analysis);
     let mut mistakes = analyzed.mistakes;
     mistakes.extend(more);
@@ -35,32 +36,17 @@ pub fn load(opened: &Opened) -> Result<Loaded, Refused> {
     Err(Refused::Mistakes(mistakes, opened.root.clone()))
 }
 
-/// The id of each source file.
-pub struct Ids(HashMap<RelPath, FileId>);
-
-impl Ids {
-    /// Returns the id of a source of the graph.
-    pub fn id(&self, file: &RelPath) -> FileId {
-        // A file that vanished after analysis gets an id that no content has: whoever reads it finds it edited.
-        self.0.get(file).copied().unwrap_or(FileId { kind: FileKind::File, hash: [0; 32] })
-    }
-}
-
 /// Identifies all sources, reading those whose stats have changed.
-pub fn identify(loaded: &Loaded) -> Ids {
-    let files = loaded.graph.files();
-    let ids = loaded.tree.ids(&files);
-    Ids(files.into_iter().zip(ids).filter_map(|(file, id)| Some((file.clone(), id.ok()?))).collect())
-}
-
-/// Computes the static keys.
-pub fn static_keys(graph: &Graph, ids: &Ids, domain: &str) -> StaticKeys {
-    graph.static_keys(&|file| ids.id(file), domain)
+pub fn identify(loaded: &Loaded) -> FileIds {
+    // A file that vanished after analysis gets an id that no content has: whoever reads it finds it edited.
+    let gone = FileId { kind: FileKind::File, hash: [0; 32] };
+    loaded.graph.file_ids(&|files| loaded.tree.ids(files).into_iter().map(|id| id.unwrap_or(gone)).collect())
 }
 
 /// Decodes what earlier runs made.
-pub fn results(opened: &Opened) -> Results {
-    Results::decode(&opened.memory.results)
+pub fn results(opened: &mut Opened) -> Results {
+    let memory = &mut opened.memory;
+    Results::decode(&std::mem::take(&mut memory.results), std::mem::take(&mut memory.digests))
 }
 
 /// Selects targets by patterns.

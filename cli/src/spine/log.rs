@@ -1,7 +1,7 @@
 //! `rg log`: what a target printed when its results were made, or when it failed last.
 
 use super::build::read_log;
-use super::load::{identify, load, results, select, static_keys};
+use super::load::{identify, load, results, select};
 use super::open::{Refused, open};
 use crate::exit::Exit;
 use crate::front::Session;
@@ -9,11 +9,11 @@ use crate::problem::Problem;
 
 /// Prints the logs of a target's steps.
 pub fn log(target: &str, session: &Session) -> Result<Exit, Refused> {
-    let opened = open(session)?;
-    let loaded = load(&opened)?;
+    let mut opened = open(session)?;
+    let loaded = load(&mut opened)?;
     let domain = if opened.executor == rules::ExecutorChoice::Host { "host" } else { "" };
-    let keys = static_keys(&loaded.graph, &identify(&loaded), domain);
-    let known = results(&opened);
+    let keys = loaded.graph.static_keys(&identify(&loaded), domain);
+    let known = results(&mut opened);
     let console = session.options.display.console;
     let mut found = false;
     for id in select(&[target.to_owned()], &opened, &loaded.graph)? {

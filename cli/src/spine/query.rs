@@ -14,8 +14,8 @@ use crate::problem::Problem;
 /// Prints the answer to a query.
 pub fn query(text: &str, session: &Session) -> Result<Exit, Refused> {
     let expression = parse(text).map_err(|error| problem(text, &error))?;
-    let opened = open(session)?;
-    let loaded = load(&opened)?;
+    let mut opened = open(session)?;
+    let loaded = load(&mut opened)?;
     let answer = evaluate(&expression, &loaded.graph, &|word| resolve(word, &opened, &loaded))
         .map_err(|error| problem(text, &error))?;
     session.options.display.console.answer(&print(&answer, &loaded.graph, format(session.options.display.output)))?;

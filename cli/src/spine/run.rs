@@ -15,7 +15,7 @@ use crate::problem::Problem;
 
 /// Builds the target, then runs its program in the current directory with the caller's environment.
 pub fn run(request: &Request, arguments: &[OsString], session: &Session) -> Result<Exit, Refused> {
-    let building = Building::begin(session)?;
+    let mut building = Building::begin(session)?;
     let selected = building.select(&request.patterns)?;
     let [target] = selected.as_slice() else {
         let message = format!("`{}` names {} targets; rg run takes one", request.patterns.join(" "), selected.len());

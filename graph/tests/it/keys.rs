@@ -51,7 +51,8 @@ impl State {
             let (kind, content) = self.entry(path);
             FileId::of(kind, content.as_bytes())
         };
-        graph.static_keys(&id, self.domain)[last(&graph)]
+        let ids = graph.file_ids(&|files| files.iter().map(|file| id(file)).collect());
+        graph.static_keys(&ids, self.domain)[last(&graph)]
     }
 
     fn action_key(&self) -> ActionKey {
@@ -271,7 +272,8 @@ fn random(counted: &Counted, noise: u32) -> Analysis {
 fn keys_of(analysis: Analysis) -> (StaticKey, ActionKey) {
     let graph = linked(analysis);
     let step = last(&graph);
-    let keys = graph.static_keys(&|path| FileId::of(FileKind::File, path.as_str().as_bytes()), "");
+    let id = |path: &&RelPath| FileId::of(FileKind::File, path.as_str().as_bytes());
+    let keys = graph.static_keys(&graph.file_ids(&|files| files.iter().map(id).collect()), "");
     let file = |path: &RelPath| content((FileKind::File, path.as_str()));
     let placed = graph.placed(step, &file, &|_| unreachable!(), &|_| unreachable!());
     let pin = |_: &Need| Fingerprint([0; 32]);

@@ -37,7 +37,8 @@ const THEN: Now = Now { source: "g", base: 1 };
 impl Now {
     fn keys(self, graph: &Graph) -> StaticKeys {
         let text = |path: &RelPath| if path.as_str() == "gen/g" { self.source.to_owned() } else { path.to_string() };
-        graph.static_keys(&|path| FileId::of(FileKind::File, text(path).as_bytes()), "")
+        let id = |path: &&RelPath| FileId::of(FileKind::File, text(path).as_bytes());
+        graph.static_keys(&graph.file_ids(&|files| files.iter().map(id).collect()), "")
     }
 
     fn pin(self) -> impl Fn(&Need) -> Option<Fingerprint> {

@@ -1,5 +1,6 @@
 //! The section of the memory file that holds results.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +30,8 @@ fn results(seeds: &[u8]) -> Results {
     let mut results = Results::default();
     for seed in seeds {
         results.actions.insert(StaticKey([*seed; 32]), remembered(*seed));
-        results.digests.insert(FileId::of(FileKind::Executable, &[*seed]), digest(*seed));
+        let learned = HashMap::from([(FileId::of(FileKind::Executable, &[*seed]), digest(*seed))]);
+        results.digests.update(learned, &|_| true);
         let file = DeliveredFile {
             path: RelPath::root(),
             size_bytes: u64::MAX,
@@ -51,7 +53,7 @@ proptest! {
     #[test]
     fn what_is_encoded_is_decoded(seeds in prop::collection::vec(any::<u8>(), 0..20)) {
         let results = results(&seeds);
-        prop_assert_eq!(&Results::decode(&results.encode()), &results);
+        prop_assert_eq!(&Results::decode(&results.encode(), results.digests.encode().to_vec()), &results);
     }
 
     #[test]
@@ -64,20 +66,20 @@ proptest! {
     #[test]
     fn garbage_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200), version in any::<bool>()) {
         let bytes = if version { [vec![1], bytes].concat() } else { bytes };
-        drop(Results::decode(&bytes));
+        drop(Results::decode(&bytes, bytes.clone()).digests.known());
     }
 
     #[test]
     fn a_section_that_is_cut_off_counts_as_empty(cut in 0..500usize) {
         let bytes = results(&[1, 2, 3]).encode();
-        prop_assert_eq!(Results::decode(&bytes[..cut.min(bytes.len() - 1)]), Results::default());
+        prop_assert_eq!(Results::decode(&bytes[..cut.min(bytes.len() - 1)], Vec::new()), Results::default());
     }
 }
 
 #[test]
 fn garbage_counts_as_empty() {
     for bytes in [&b""[..], b"garbage", &[1], &[1, 0xff, 0xff, 0xff, 0xff, 0xff], &[0, 0, 0, 0, 0], &[2, 0, 0, 0, 0]] {
-        assert_eq!(Results::decode(bytes), Results::default(), "{bytes:?}");
+        assert_eq!(Results::decode(bytes, Vec::new()), Results::default(), "{bytes:?}");
     }
 }
 
@@ -85,15 +87,15 @@ fn garbage_counts_as_empty() {
 fn what_no_target_can_use_again_is_dropped() {
     let graph = linked(analysis([command("//a").sources(&["a/x"])]));
     let file = FileId::of(FileKind::File, b"x");
-    let keys = graph.static_keys(&|_| file, "");
+    let keys = graph.static_keys(&graph.file_ids(&|files| vec![file; files.len()]), "");
     let key = keys[graph.steps().next().unwrap()];
     let mut results = results(&[1, 2]);
     results.actions.insert(key, remembered(7));
-    results.digests.insert(file, digest(7));
+    results.digests.update(HashMap::from([(file, digest(7))]), &|id| *id == file);
     results.failures.insert("//a:a".to_owned(), digest(7));
-    results.retain(&graph, &keys, &|id| *id == file);
+    results.retain(&graph, &keys);
     assert_eq!(results.actions.keys().collect::<Vec<_>>(), [&key]);
-    assert_eq!(results.digests.keys().collect::<Vec<_>>(), [&file]);
+    assert_eq!(results.digests.known().keys().collect::<Vec<_>>(), [&file]);
     assert_eq!(results.failures.keys().collect::<Vec<_>>(), ["//a:a"]);
     assert_eq!(results.delivered.len(), 2, "deliveries are kept until they are deleted");
 }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
-use model::{EntryKind, Location, Mistake, RelPath};
+use model::{EntryKind, Location, Mistake, RelPath, codes};
 
 use super::constraint::BuildContext;
 use super::embed;
@@ -180,23 +180,32 @@ impl<'l, 'a> Code<'l, 'a> {
     fn report_missing(&mut self, root: &Root, import: &Used, dir: Option<&RelPath>) {
         let path = &import.text;
         let message = match dir {
-            Some(dir) => format!("`{path}` is imported, and `{dir}` holds no Go package"),
+            Some(dir) => format!("`{path}` is imported, and `{}` holds no Go package", shown(dir)),
             None => format!("`{path}` is imported, and no required module provides it"),
         };
-        let siblings = dir.and_then(RelPath::parent).map(|parent| self.packages_in(&parent)).unwrap_or_default();
-        let near = resolve::near_import(root, path, &siblings).map(|near| format!("did you mean `{near}`?"));
+        let siblings = dir.and_then(RelPath::parent).map(|parent| self.directories_in(&parent)).unwrap_or_default();
+        let near = resolve::near_import(root, path, &siblings);
         let get = dir.is_none().then(|| go_get(root, &import.at, path));
-        let hint: Vec<String> = near.into_iter().chain(get).collect();
         let mistake = Mistake::new(codes::GO_UNRESOLVED_IMPORT, message).at(import.at.clone(), "");
-        self.report(if hint.is_empty() { mistake } else { mistake.hint(hint.join("; ")) });
+        self.report(match (near, get) {
+            (Some(near), Some(get)) => mistake.hint(format!("write `{near}`, or run `{get}`")),
+            (Some(near), None) => mistake.hint(format!("did you mean `{near}`?")),
+            (None, Some(get)) => mistake.hint(format!("run `{get}`")),
+            (None, None) => mistake,
+        });
     }
 
-    /// The directories with Go files directly below a directory.
-    fn packages_in(&mut self, dir: &RelPath) -> Vec<String> {
+    /// The directories directly below a directory.
+    fn directories_in(&mut self, dir: &RelPath) -> Vec<String> {
         let entries = self.lowering.list(dir).unwrap_or_default();
         let dirs = entries.iter().filter(|entry| entry.kind == EntryKind::Directory);
         dirs.map(|entry| entry.name.to_string()).collect()
     }
+}
+
+/// Writes a directory of the workspace for people: the root is `.`.
+pub(crate) fn shown(dir: &RelPath) -> &str {
+    if dir.is_root() { "." } else { dir.as_str() }
 }
 
 /// The line that adds a required module to the module of the file that imports it.
@@ -204,7 +213,7 @@ fn go_get(root: &Root, at: &Location, import: &str) -> String {
     let holds = |dir: &&RelPath| at.file.starts_with(dir);
     let dirs = root.modules.iter().map(|module| &module.dir).filter(holds);
     match dirs.max_by_key(|dir| dir.as_str().len()) {
-        Some(dir) if !dir.is_root() => format!("run `go -C {dir} get {import}`"),
-        _ => format!("run `go get {import}`"),
+        Some(dir) if !dir.is_root() => format!("go -C {dir} get {import}"),
+        _ => format!("go get {import}"),
     }
 }

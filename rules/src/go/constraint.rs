@@ -212,7 +212,7 @@ struct Header<'a> {
 impl<'a> Header<'a> {
     fn read(source: &'a [u8]) -> Header<'a> {
         let mut header = Header { go_build: Vec::new(), before_last_blank: &source[..0] };
-        let (mut only_line_comments, mut in_comment, mut end) = (true, false, 0);
+        let (mut only_line_comments, mut comment, mut end) = (true, Comment::Closed, 0);
         for line in source.split_inclusive(|byte| *byte == b'\n') {
             end += line.len();
             let line = line.trim_ascii();
@@ -221,11 +221,13 @@ impl<'a> Header<'a> {
                 continue;
             }
             only_line_comments &= line.starts_with(b"//");
-            if !in_comment && let Some(text) = go_build_line(line) {
+            if comment == Comment::Closed
+                && let Some(text) = go_build_line(line)
+            {
                 header.go_build.push(text);
             }
-            match after_comments(line, in_comment) {
-                Some(open) => in_comment = open,
+            match after_comments(line, comment) {
+                Some(after) => comment = after,
                 None => break,
             }
         }
@@ -233,23 +235,30 @@ impl<'a> Header<'a> {
     }
 }
 
-/// Walks over the comments of a line. Returns whether a `/*` is open at its end; `None` if it holds anything else.
-fn after_comments(mut line: &[u8], mut in_comment: bool) -> Option<bool> {
+/// Whether a `/*` is open.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Comment {
+    Open,
+    Closed,
+}
+
+/// Walks over the comments of a line. Returns how it ends; `None` if it holds anything else.
+fn after_comments(mut line: &[u8], mut comment: Comment) -> Option<Comment> {
     while !line.is_empty() {
-        if in_comment {
-            let Some(end) = line.windows(2).position(|pair| pair == b"*/") else { return Some(true) };
-            in_comment = false;
+        if comment == Comment::Open {
+            let Some(end) = line.windows(2).position(|pair| pair == b"*/") else { return Some(comment) };
+            comment = Comment::Closed;
             line = line[end + 2..].trim_ascii();
         } else if line.starts_with(b"//") {
-            return Some(false);
+            return Some(comment);
         } else if line.starts_with(b"/*") {
-            in_comment = true;
+            comment = Comment::Open;
             line = &line[2..];
         } else {
             return None;
         }
     }
-    Some(in_comment)
+    Some(comment)
 }
 
 /// Returns the expression of a `//go:build` line.

@@ -93,7 +93,7 @@ fn fetch(out: &RelPath, path: &str, version: &str, sum: &Sum, need: &Need) -> Ac
         mod_sum: sum.go_mod.as_deref().map(Arc::from),
     };
     let label = format!("fetch {path}@{version}");
-    let action = action(&label, Work::Fetch(locked), Purpose::Fetch, vec![need.clone()]);
+    let action = action(&label, Work::Fetch(locked), Purpose::Fetch, vec![Need::Base, need.clone()]);
     Action { outputs: vec![output(out, name, OutputKind::Directory)], ..action }
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use model::{Dependency, EntryKind, FileSetId, Input, Label, Location, Mistake, Origin, RelPath, TargetId};
+use model::{Dependency, EntryKind, FileSetId, Input, Label, Location, Mistake, Origin, RelPath, TargetId, codes};
 
-use super::closure::{Closure, Code};
+use super::closure::{Closure, Code, shown};
 use super::modules::Root;
 use super::recipe;
 use crate::lowering::{self, Lowering};
@@ -17,7 +17,7 @@ pub(crate) fn root(code: &mut Code, dir: &RelPath, at: &Location) -> Option<Rc<R
     let root = code.root(dir);
     let problem = match &root {
         Some(root) => Label::new(root.dir.clone(), "go_modules").err().map(|error| error.to_string()),
-        None => Some(format!("`{dir}` lies in no Go module")),
+        None => Some(format!("`{}` lies in no Go module", shown(dir))),
     };
     let Some(message) = problem else { return root };
     let mistake = Mistake::new(codes::GO_NO_MODULE, message).at(at.clone(), "");

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{EntryKind, Location, Mistake, RelPath};
+use model::{EntryKind, Location, Mistake, RelPath, codes};
 
 use super::modfile::{ModFile, Problem, Replace, Replacement, Require, WorkFile};
 use super::sums::{Sum, Sums};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{EntryKind, Mistake, RelPath};
+use model::{EntryKind, Mistake, RelPath, codes};
 
 use super::closure::Code;
 use super::modules;

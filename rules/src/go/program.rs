@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use model::{Action, Input, Kind, Mistake, Origin, OutputKind, Provided, RelPath, Target};
+use model::{Action, Input, Kind, Mistake, Origin, OutputKind, Provided, RelPath, Target, codes};
 
-use super::closure::{Closure, Code, Goal, Walk};
+use super::closure::{Closure, Code, Goal, Walk, shown};
 use super::constraint::BuildContext;
 use super::generated::Generated;
 use super::implicit;
@@ -108,10 +108,11 @@ fn check_main(code: &mut Code, binary: &GoBinary, dir: &RelPath, walk: &Walk) ->
         return Some(());
     }
     let (message, hint) = match compiled {
-        true => (format!("`{dir}` holds the package `{}`, which is no program", package.name), None),
-        false => {
-            (format!("`{dir}` holds no Go files for {}", binary.common.id.platform), near_main(code.lowering, dir))
-        }
+        true => (format!("`{}` holds the package `{}`, which is no program", shown(dir), package.name), None),
+        false => (
+            format!("`{}` holds no Go files for {}", shown(dir), binary.common.id.platform),
+            near_main(code.lowering, dir),
+        ),
     };
     let mistake = Mistake::new(codes::GO_NO_PACKAGE, message).at(binary.main.at.clone(), "");
     let hint = hint.unwrap_or_else(|| "`main` names the directory of a package `main`, as in `./cmd/cart`".to_owned());

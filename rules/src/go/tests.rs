@@ -1,4 +1,7 @@
 //! What Go targets are lowered to: which files, which actions, which mistakes.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod oracle;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -236,7 +239,7 @@ fn an_import_that_nothing_provides_is_named_with_the_line_that_adds_it() {
     check_mistakes(
         &shop().with(MAIN, main),
         &[
-            "RG0704 svc/cmd/cart/main.go: `example.com/chek/x` is imported, and no required module provides it (did you mean `example.com/check/x`?; run `go -C svc get example.com/chek/x`)",
+            "RG0704 svc/cmd/cart/main.go: `example.com/chek/x` is imported, and no required module provides it (write `example.com/check/x`, or run `go -C svc get example.com/chek/x`)",
             "RG0704 svc/cmd/cart/main.go: `example.org/lib/lgo` is imported, and `lib/lgo` holds no Go package (did you mean `example.org/lib/log`?)",
             "RG0704 svc/cmd/cart/main.go: `example.net/far` is imported, and no required module provides it (run `go -C svc get example.net/far`)",
         ],
@@ -338,4 +341,23 @@ fn a_pattern_without_a_package_is_refused() {
             "RG0703 BUILD.toml: `./libs/...` matches no Go package (write a directory from this package, as in `./lib/log`, or `./...`)"
         ]
     );
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_a_parser_panic(text in "[ -~\n\t`\"\\\\é/*()=>]{0,80}", head in 0usize..6) {
+        let heads = ["", "package p\nimport \"embed\"\n", "//go:build ", "// +build ", "import (", "//go:embed "];
+        let text = format!("{}{text}", heads[head]);
+        super::scan::scan(text.as_bytes());
+        super::scan::scan(format!("package p; import \"embed\"\n{text}").as_bytes());
+        let module = super::modfile::ModFile::parse(&text);
+        let again = super::modfile::ModFile::parse(&module.plain);
+        proptest::prop_assert_eq!(module.requires.len(), again.requires.len());
+        super::modfile::WorkFile::parse(&text);
+        super::sums::Sums::default().add(&text);
+        let tree = MapTree::new(&[("p/a.txt", "")]);
+        let (declarations, settings) = (Declarations::default(), Settings::default());
+        let recorder = Recorder::new(&tree);
+        let _ = super::embed::expand(&Lowering::new(&recorder, &declarations, &settings), &path("p"), &text);
+    }
 }

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use model::{Entry, EntryKind, FileId, FileKind, Platform, RelPath, Tree, TreeError};
 use serde::Deserialize;
 
-use super::Cgo;
-use super::closure::{Code, Goal, Walk};
-use super::constraint::BuildContext;
-use super::embed;
-use super::generated::Generated;
-use super::package::{Listing, Used, Uses};
-use super::recipe;
+use crate::go::Cgo;
+use crate::go::closure::{Code, Goal, Walk};
+use crate::go::constraint::BuildContext;
+use crate::go::embed;
+use crate::go::generated::Generated;
+use crate::go::package::{Listing, Used, Uses};
+use crate::go::recipe;
 use crate::labels::Declarations;
 use crate::lowering::Lowering;
 use crate::reads::Recorder;
@@ -82,6 +82,12 @@ struct Listed {
 
 const FIELDS: &str = "-json=Dir,Name,GoFiles,CgoFiles,IgnoredGoFiles,TestGoFiles,XTestGoFiles,EmbedFiles,TestEmbedPatterns,XTestEmbedPatterns,Imports,TestImports,XTestImports";
 
+/// Whether this machine has to have the Go command.
+#[expect(clippy::disallowed_methods, reason = "a test that is skipped on a developer's machine must not be in CI")]
+fn is_ci() -> bool {
+    std::env::var("CI").is_ok_and(|ci| ci == "true")
+}
+
 /// Calls the Go command; `None`, after saying why, if it is missing on a developer's machine.
 fn go(dir: &Path, env: &[(&str, &str)], args: &[&str]) -> Option<String> {
     let mut command = Command::new("go");
@@ -89,7 +95,7 @@ fn go(dir: &Path, env: &[(&str, &str)], args: &[&str]) -> Option<String> {
     let fixed = [("GOENV", "off"), ("GOPROXY", "off"), ("GOTOOLCHAIN", "local"), ("GOTELEMETRY", "off")];
     match command.envs(fixed).output() {
         Ok(output) => Some(String::from_utf8(output.stdout).unwrap()),
-        Err(error) if std::env::var("CI").is_ok_and(|ci| ci == "true") => panic!("go is missing: {error}"),
+        Err(error) if is_ci() => panic!("go is missing: {error}"),
         Err(error) => {
             eprintln!("skipped, because go cannot be run: {error}");
             None
