@@ -264,7 +264,9 @@ impl<'a> Building<'a> {
             tools: tools.unwrap_or(before.tools),
         };
         if let Err(error) = self.opened.cache.remember(&self.opened.memory_name, &memory) {
-            let text = format!("the next run will be slower, because this one cannot be remembered: {error}");
+            let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+            let why = causes.fold(error.to_string(), |all, cause| format!("{all}: {cause}"));
+            let text = format!("the next run will be slower, because this one cannot be remembered: {why}");
             self.session.options.display.console.tell(&problem::warning(&text));
         }
     }

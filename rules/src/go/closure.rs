@@ -14,7 +14,6 @@ use super::modules::{self, Root};
 use super::package::{Listing, Package, Used};
 use super::resolve::{self, Provider};
 use crate::lowering::Lowering;
-use model::codes;
 
 /// What is read of the workspace's Go code, each directory once.
 pub(crate) struct Code<'l, 'a> {

@@ -10,7 +10,6 @@ use super::modules::Root;
 use super::recipe;
 use crate::lowering::{self, Lowering};
 use crate::written::ResolvedLabel;
-use model::codes;
 
 /// Returns the modules that a directory is built with; reports a directory without any.
 pub(crate) fn root(code: &mut Code, dir: &RelPath, at: &Location) -> Option<Rc<Root>> {

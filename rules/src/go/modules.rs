@@ -9,7 +9,6 @@ use super::modfile::{ModFile, Problem, Replace, Replacement, Require, WorkFile};
 use super::sums::{Sum, Sums};
 use super::version;
 use crate::lowering::Lowering;
-use model::codes;
 
 /// A module of the workspace.
 #[derive(Debug)]

@@ -8,7 +8,6 @@ use model::{EntryKind, Mistake, RelPath, codes};
 use super::closure::Code;
 use super::modules;
 use crate::written::Written;
-use model::codes;
 
 /// Returns the directories that patterns, written in the package `here`, stand for.
 pub(crate) fn directories(code: &mut Code, here: &RelPath, patterns: &[Written]) -> BTreeSet<RelPath> {

@@ -16,7 +16,6 @@ use super::shared::{Shared, Variant};
 use crate::go_attributes::GoBinary;
 use crate::lowering::Lowering;
 use crate::written::Written;
-use model::codes;
 
 /// A `go_binary` whose closure is known.
 pub(crate) struct Program<'b> {
