@@ -7,7 +7,13 @@ use model::Memory;
 use crate::setup::*;
 
 fn memory() -> Memory {
-    Memory { stats: b"stats".to_vec(), analysis: Vec::new(), results: vec![0; 100], digests: b"d".to_vec(), tools: b"t".to_vec() }
+    Memory {
+        stats: b"stats".to_vec(),
+        analysis: Vec::new(),
+        results: vec![0; 100],
+        digests: b"d".to_vec(),
+        tools: b"t".to_vec(),
+    }
 }
 
 #[test]
