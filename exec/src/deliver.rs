@@ -15,9 +15,13 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::report::DeliveredOutput;
 use crate::stage::{CopyError, copy_out};
+use crate::stock::UNBORN;
 
 /// The name of the output directory at the workspace root.
-const OUT: &str = "rg-out";
+pub(crate) const OUT: &str = "rg-out";
+
+/// The file that deliveries lock.
+const LOCK: &str = ".lock";
 
 /// The file that makes version control ignore `rg-out`; it also marks the directory as rg's own.
 pub const MARKER: &str = "# made by rg; everything here can be made again\n*\n";
@@ -48,7 +52,11 @@ pub(crate) fn deliver(
     cache: &Cache,
 ) -> Result<Delivered, CopyError> {
     let lock = prepare(root)?;
-    let fresh = tempfile::Builder::new().prefix(".new-").tempdir_in(root.join(OUT))?;
+    lock.lock()?;
+    let fresh = tempfile::Builder::new().prefix(UNBORN).tempdir_in(root.join(OUT))?;
+    let being_made = File::open(fresh.path())?;
+    being_made.lock()?;
+    lock.unlock()?;
     let top = fresh.path().join("out");
     fs::create_dir(&top)?;
     for (name, content) in outputs {
@@ -70,11 +78,29 @@ pub(crate) fn deliver(
 /// Makes `rg-out` with its marker, and opens the file that deliveries lock.
 fn prepare(root: &Path) -> io::Result<File> {
     let out = root.join(OUT);
-    if !out.join(".gitignore").exists() {
-        fs::create_dir_all(&out)?;
-        fs::write(out.join(".gitignore"), MARKER)?;
+    let open = || File::options().create(true).truncate(false).write(true).open(out.join(LOCK));
+    // A marker without text is one whose maker was killed.
+    if fs::metadata(out.join(".gitignore")).is_ok_and(|data| data.len() > 0) {
+        return open();
     }
-    File::options().create(true).truncate(false).write(true).open(out.join(".lock"))
+    fs::create_dir_all(&out)?;
+    // First what tells whose the directory is, if rg is killed before the marker is whole.
+    let lock = open()?;
+    fs::write(out.join(".gitignore"), MARKER)?;
+    Ok(lock)
+}
+
+/// Returns whether outputs may be put into `rg-out`: it is not there, is empty or has been made by rg.
+pub fn may_deliver(root: &Path) -> bool {
+    let out = root.join(OUT);
+    is_marked(&out)
+        || out.join(LOCK).exists()
+        || fs::read_dir(&out).map_or_else(|error| error.kind() == io::ErrorKind::NotFound, |mut it| it.next().is_none())
+}
+
+/// Returns whether the output directory holds rg's marker.
+pub(crate) fn is_marked(out: &Path) -> bool {
+    fs::read_to_string(out.join(".gitignore")).is_ok_and(|text| text == MARKER)
 }
 
 /// Renames `fresh` to `place`; what was there is left at `fresh`, to be deleted.
@@ -104,7 +130,8 @@ fn make_directories(directory: &Path) -> io::Result<()> {
     }
 }
 
-fn record(place: &Path, path: &RelPath, files: &mut Vec<DeliveredFile>) -> io::Result<()> {
+/// Notes the state of all that lies at a place.
+pub(crate) fn record(place: &Path, path: &RelPath, files: &mut Vec<DeliveredFile>) -> io::Result<()> {
     let here = state(place, path)?;
     let is_directory = here.mode & 0o170_000 == 0o040_000;
     files.push(here);
@@ -165,7 +192,7 @@ pub fn clean(root: &Path) -> io::Result<Cleaned> {
     if !out.exists() {
         return Ok(Cleaned::NothingThere);
     }
-    if !fs::read_to_string(out.join(".gitignore")).is_ok_and(|text| text == MARKER) {
+    if !is_marked(&out) && !out.join(LOCK).exists() {
         return Ok(Cleaned::NotOurs);
     }
     fs::remove_dir_all(&out)?;

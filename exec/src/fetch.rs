@@ -102,10 +102,9 @@ impl Fetcher {
     }
 
     fn attempt(&self, locked: &Locked, machine: &Machine<'_>, needs: &[Need]) -> Result<Content, Stopped> {
-        let store = |error: String| Stopped::Failed(Failure::Store(error));
-        let scratch = machine.cache.scratch().map_err(|error| store(error.to_string()))?;
+        let scratch = machine.cache.scratch().map_err(|error| Failure::store(&error))?;
         let log_path = scratch.path().join("log");
-        let log = File::create(&log_path).map_err(|error| store(error.to_string()))?;
+        let log = File::create(&log_path).map_err(|error| Failure::store(&error))?;
         let out = scratch.path().join("out");
         let order = self.go_order(locked, machine, needs)?;
         let directory = RelPath::new("src").expect("a normal path");
@@ -130,8 +129,8 @@ impl Fetcher {
                 return Err(Failure::Fetch { what: name(locked), why: last_lines(&printed) }.into());
             }
         }
-        prune_go_module(&out).map_err(|error| store(error.to_string()))?;
-        let root = machine.cache.take_directory(&out).map_err(|error| store(error.to_string()))?;
+        prune_go_module(&out).map_err(|error| Failure::store(&error))?;
+        let root = machine.cache.take_directory(&out).map_err(|error| Failure::store(&error))?;
         Ok(Content::Directory(root))
     }
 
@@ -147,7 +146,7 @@ impl Fetcher {
             sums += &format!("{path} {version}/go.mod {mod_sum}\n");
         }
         let text = |name: &str, text: &str| -> Result<(RelPath, Content), Stopped> {
-            let digest = machine.cache.put_bytes(text.as_bytes()).map_err(|error| Failure::Store(error.to_string()))?;
+            let digest = machine.cache.put_bytes(text.as_bytes()).map_err(|error| Failure::store(&error))?;
             let at = RelPath::new(name).expect("a normal path");
             Ok((at, Content::File { digest, executable: false }))
         };

@@ -43,7 +43,7 @@ impl<'a> Sources<'a> {
     /// Copies the file into the store, whether or not it is there already.
     pub fn bring(&self, file: &RelPath, id: &FileId) -> Result<Digest, Failure> {
         let mut reader = self.tree.open(file).map_err(|error| unreadable(file, &error))?;
-        let (digest, hash) = self.cache.put_source(&mut reader).map_err(|error| Failure::Store(error.to_string()))?;
+        let (digest, hash) = self.cache.put_source(&mut reader).map_err(|error| Failure::store(&error))?;
         if hash != id.hash {
             return Err(Failure::Edited(file.clone()));
         }
@@ -79,6 +79,6 @@ fn unreadable(file: &RelPath, error: &TreeError) -> Failure {
     match error {
         // It was there when the run began.
         TreeError::Absent(_) => Failure::Edited(file.clone()),
-        error => Failure::Store(error.to_string()),
+        error => Failure::store(error),
     }
 }

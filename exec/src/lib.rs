@@ -19,12 +19,13 @@ mod run;
 pub mod sandbox;
 mod scheduler;
 mod stage;
+mod stock;
 pub mod tools;
 mod undeclared;
 mod worker;
 mod writer;
 
-pub use deliver::{Cleaned, clean};
+pub use deliver::{Cleaned, clean, may_deliver};
 pub use event::{Event, Total};
 pub use executor::{Executor, Job, Ran, Stopped};
 pub use fetch::{Connection, Fetcher};

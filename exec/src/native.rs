@@ -24,7 +24,7 @@ impl Executor for Native {
     fn execute(&self, job: &Job<'_>, scratch: &Path, log: &File, cancel: &Cancel) -> Result<Ran, Stopped> {
         let staged = stage(job, scratch, By::Link)?;
         let spec = spec(job, &staged, scratch)?;
-        let log = log.try_clone().map_err(|error| Failure::Sandbox(error.to_string()))?;
+        let log = log.try_clone().map_err(|error| Failure::sandbox(&error))?;
         let ended = self
             .sandbox
             .run(&spec, log, job.timeout, &|| cancel.is_cancelled())
@@ -42,7 +42,7 @@ fn failure(error: &SandboxError, spec: &Spec) -> Failure {
         SandboxError::Program { .. } => {
             Failure::Program { program: spec.argv.first().cloned().unwrap_or_default(), why: error.to_string() }
         }
-        _ => Failure::Sandbox(error.to_string()),
+        _ => Failure::sandbox(error),
     }
 }
 
@@ -54,7 +54,7 @@ fn spec(job: &Job<'_>, staged: &Staged, scratch: &Path) -> Result<Spec, Failure>
     mounts.extend(input_mounts(staged)?);
     mounts.push(Mount::BindWritable { from: staged.out.clone(), at: format!("/{}", job.out) });
     let scribble = scratch.join("scribble");
-    std::fs::create_dir(&scribble).map_err(|error| Failure::Sandbox(error.to_string()))?;
+    std::fs::create_dir(&scribble).map_err(|error| Failure::sandbox(&error))?;
     let own = |(assembled, at): &(std::path::PathBuf, model::RelPath)| Mount::Bind {
         from: assembled.clone(),
         at: format!("/{at}"),

@@ -17,7 +17,7 @@ pub struct OnHost;
 impl Executor for OnHost {
     fn execute(&self, job: &Job<'_>, scratch: &Path, log: &File, cancel: &Cancel) -> Result<Ran, Stopped> {
         let staged = stage(job, scratch, By::Copy)?;
-        let broken = |error: std::io::Error| Failure::Sandbox(error.to_string());
+        let broken = |error: std::io::Error| Failure::sandbox(&error);
         let toolchain = scratch.join("toolchain");
         link_tools(job, &toolchain.join("bin")).map_err(broken)?;
         let places = Places { tree: &staged.tree, toolchain: &toolchain, scratch, job };

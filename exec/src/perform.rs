@@ -116,10 +116,10 @@ impl Performance<'_> {
     }
 
     fn attempt(&self, command: &Command, ran: &mut Attempted) -> Result<Vec<(RelPath, Content)>, Stopped> {
-        let store = |error: cache::CacheError| Stopped::Failed(Failure::Store(error.to_string()));
+        let store = |error: cache::CacheError| Stopped::Failed(Failure::store(&error));
         let scratch = self.machine.cache.scratch().map_err(store)?;
         let log_path = scratch.path().join("log");
-        let log = File::create(&log_path).map_err(|error| Failure::Store(error.to_string()))?;
+        let log = File::create(&log_path).map_err(|error| Failure::store(&error))?;
         let job = self.job(command);
         let outcome = self.machine.executor.execute(&job, scratch.path(), &log, &self.machine.cancel);
         let outcome = outcome.and_then(|outcome| {
@@ -155,7 +155,7 @@ impl Performance<'_> {
         for input in &self.action().inputs {
             if let model::Origin::Text(text) = &input.from {
                 let put = self.machine.cache.put_bytes(text.as_bytes());
-                put.map_err(|error| Failure::Store(error.to_string()))?;
+                put.map_err(|error| Failure::store(&error))?;
             }
         }
         Ok(())

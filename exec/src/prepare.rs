@@ -145,7 +145,7 @@ pub(crate) fn result(action: &Action, known: &Known) -> ActionResult {
 pub(crate) fn keep_directories(encoded: &Encoded, machine: &Machine<'_>) -> Result<(), Failure> {
     for (_, bytes) in &encoded.messages[..encoded.messages.len() - 2] {
         let directory = model::reapi::Directory::decode(bytes).expect("these messages were encoded in this process");
-        machine.cache.put_directory(&directory).map_err(|error| Failure::Store(error.to_string()))?;
+        machine.cache.put_directory(&directory).map_err(|error| Failure::store(&error))?;
     }
     Ok(())
 }

@@ -145,6 +145,24 @@ pub struct Counts {
     pub skipped: usize,
 }
 
+impl Failure {
+    /// Makes the failure of a store that cannot be written, with all that is known of why.
+    pub(crate) fn store(error: &dyn std::error::Error) -> Failure {
+        Failure::Store(with_causes(error))
+    }
+
+    /// Makes the failure of a container, with all that is known of why.
+    pub(crate) fn sandbox(error: &dyn std::error::Error) -> Failure {
+        Failure::Sandbox(with_causes(error))
+    }
+}
+
+/// Returns what an error says, and what its causes say.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |all, cause| format!("{all}: {cause}"))
+}
+
 impl Report {
     /// Counts the steps for which `counted` says so.
     pub fn counts(&self, counted: impl Fn(StepId) -> bool) -> Counts {

@@ -19,6 +19,7 @@ use crate::machine::Machine;
 use crate::prepare::Prepared;
 use crate::report::{Log, Report, Status, StepReport};
 use crate::scheduler::{Index, Node, NodeKind, Outputs, Phase, Reply, Request, Scheduler};
+use crate::stock::{sweep, take_stock};
 use crate::worker::{Order, Task, Told, serve};
 use crate::writer::{Write, write_results};
 
@@ -47,6 +48,9 @@ pub fn run(
     on_event: &mut dyn FnMut(Event<'_>),
 ) -> Report {
     let mut owner = Owner::new(errand, results, machine, on_event);
+    // Before anything is delivered: the outputs of a new target may lie where those of one that is gone do.
+    owner.withdraw_stale();
+    owner.take_stock();
     let (nodes, deliverable) = owner.nodes();
     owner.delivered_before = deliverable;
     let (scheduler, requests) = Scheduler::new(nodes, machine.jobs, machine.on_failure);
@@ -166,6 +170,7 @@ impl<'a, 'e> Owner<'a, 'e> {
     /// Runs until nothing is under way.
     fn drive(&mut self, mut scheduler: Scheduler, requests: Vec<Request>) -> Scheduler {
         let (errand, machine) = (self.errand, self.machine);
+        sweep(&machine.root);
         // Workers look digests up while the owner goes on with the results.
         let before = std::mem::take(&mut self.results.digests);
         let sources = Sources::new(errand.tree, machine.cache, before.known());
@@ -383,7 +388,6 @@ impl<'a, 'e> Owner<'a, 'e> {
                 report.deliveries.insert(delivery.target.clone(), listing);
             }
         }
-        self.withdraw_stale();
         self.retain();
         report.results = self.changed.then_some(self.results);
         report
@@ -397,6 +401,15 @@ impl<'a, 'e> Owner<'a, 'e> {
             let directory = target.out_dir(platform);
             // A file that cannot be deleted is left; it is nobody's output any more.
             let _ = withdraw(&self.machine.root, &directory, delivered);
+        }
+    }
+
+    /// Finds out what lies in the checkout, when nothing is remembered of it.
+    fn take_stock(&mut self) {
+        if self.results.delivered.is_empty() {
+            let found = take_stock(&self.machine.root, self.errand.graph);
+            self.changed |= !found.is_empty();
+            self.results.delivered.extend(found);
         }
     }
 

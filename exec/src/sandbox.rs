@@ -144,7 +144,7 @@ pub enum SandboxError {
         source: std::io::Error,
     },
     /// The container could not be made.
-    #[error("cannot make the sandbox: {call} of `{on}` is refused")]
+    #[error("{call} of `{on}` is refused")]
     Setup {
         /// The system call.
         call: String,

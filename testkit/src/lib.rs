@@ -2,5 +2,6 @@
 
 pub mod analysis;
 mod map_tree;
+pub mod workspace;
 
 pub use map_tree::MapTree;

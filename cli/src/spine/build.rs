@@ -122,6 +122,7 @@ impl<'a> Building<'a> {
             return Ok(Built { exit: Exit::Done, report: None });
         }
         self.probe(&plan)?;
+        self.refuse_foreign_outputs()?;
         let fetcher = self.fetcher();
         let machine = Machine {
             cache: &self.opened.cache,
@@ -172,6 +173,17 @@ impl<'a> Building<'a> {
                 .hint(refused.fix.to_string())
                 .hint("`rg doctor` shows what was tried; --executor host runs actions without a sandbox")
         })
+    }
+
+    /// What somebody else keeps in `rg-out` is neither replaced nor mixed with outputs.
+    fn refuse_foreign_outputs(&self) -> Result<(), Problem> {
+        if exec::may_deliver(&self.opened.root) {
+            return Ok(());
+        }
+        let out = self.opened.root.join("rg-out");
+        Err(Problem::new(Exit::Definition, format!("`{}` has not been made by rg", out.display()))
+            .because("outputs are put there, and would be mixed with what it holds")
+            .hint("look at it, and move it away"))
     }
 
     fn tools(&self, goals: &[Goal]) -> Result<exec::tools::Resolved, Problem> {
@@ -252,7 +264,9 @@ impl<'a> Building<'a> {
             tools: tools.unwrap_or(before.tools),
         };
         if let Err(error) = self.opened.cache.remember(&self.opened.memory_name, &memory) {
-            let text = format!("the next run will be slower, because this one cannot be remembered: {error}");
+            let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+            let why = causes.fold(error.to_string(), |all, cause| format!("{all}: {cause}"));
+            let text = format!("the next run will be slower, because this one cannot be remembered: {why}");
             self.session.options.display.console.tell(&problem::warning(&text));
         }
     }

@@ -39,7 +39,7 @@ pub fn a_program_that_is_missing_is_its_own_error() {
 pub fn a_failing_set_up_names_the_call() {
     let missing = Mount::Bind { from: "/no/such/place".into(), at: "/src".into() };
     let error = run("true", vec![missing]).result.unwrap_err();
-    assert_eq!(error.to_string(), "cannot make the sandbox: open_tree of `/no/such/place` is refused");
+    assert_eq!(error.to_string(), "open_tree of `/no/such/place` is refused");
 }
 
 pub fn standard_output_and_error_arrive_in_order() {

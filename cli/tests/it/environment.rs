@@ -1,0 +1,28 @@
+//! What the tests ask of the machine and of whoever started them.
+
+use std::os::unix::fs::MetadataExt;
+
+/// Returns the value of an environment variable.
+#[expect(clippy::disallowed_methods, reason = "the number of sequences and their seed are given by the environment")]
+fn value(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Returns the number that a variable holds.
+pub fn number(name: &str) -> Option<u64> {
+    value(name).map(|value| value.parse().unwrap_or_else(|error| panic!("{name}={value}: {error}")))
+}
+
+/// Whether this is a run in which nothing may be left out.
+pub fn is_ci() -> bool {
+    value("CI").is_some_and(|value| value == "true")
+}
+
+/// Whether the tests run as root, for those that mount or change owners; says why a test is left out if not.
+pub fn is_root(why: &str) -> bool {
+    let root = std::fs::metadata("/proc/self").is_ok_and(|data| data.uid() == 0);
+    if !root {
+        println!("left out, because only root can do it: {why}");
+    }
+    root
+}

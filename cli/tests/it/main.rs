@@ -1,0 +1,15 @@
+//! rg as its users see it: the built program on throw-away workspaces, each with a cache of its own.
+
+mod bad_input;
+mod commands;
+mod environment;
+mod faults;
+mod property;
+mod traps;
+
+use testkit::workspace::Workspace;
+
+/// Makes a workspace of these files.
+fn workspace(files: &[(&str, &str)]) -> Workspace {
+    Workspace::new(env!("CARGO_BIN_EXE_rg"), files)
+}
