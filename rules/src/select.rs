@@ -57,7 +57,7 @@ impl Selection<'_> {
         if let Some(kind) = text.strip_prefix("kind:") {
             return self.of_kind(kind);
         }
-        let typed = if text.len() > 2 { text.trim_end_matches('/') } else { text };
+        let typed = if text == "//" { text } else { text.trim_end_matches('/') };
         if typed.starts_with("//") || typed.starts_with('@') {
             return self.pattern(typed, &RelPath::root());
         }
@@ -160,6 +160,13 @@ impl Selection<'_> {
         if self.packages.contains(&label.package) && label.package.name() == label.target() {
             return self.without_default(label);
         }
+        if let Some(nested) = self.analysis.nested.iter().find(|nested| label.package.starts_with(nested)) {
+            let inside = label.package.strip_prefix(nested).unwrap_or_else(RelPath::root);
+            let own = Label::parse(&format!("//{inside}:{}", label.target()), &RelPath::root());
+            let rest = own.map_or_else(|_| "//...".to_owned(), |own| own.to_string());
+            let message = format!("there is no package `//{}` in this workspace", label.package);
+            return Mistake::new(codes::NO_SUCH_PACKAGE, message).hint(elsewhere(nested, &rest));
+        }
         unknown(label, self.analysis.targets.iter().map(|target| &target.id.label), &self.packages)
     }
 
@@ -181,8 +188,7 @@ impl Selection<'_> {
             let inside = dir.strip_prefix(nested).unwrap_or_else(RelPath::root);
             let rest = if inside.is_root() { "//...".to_owned() } else { format!("//{inside}/...") };
             let message = format!("`{pattern}` matches no package of this workspace");
-            let hint = format!("`{nested}` is a workspace of its own: rg --workspace {nested} build {rest}");
-            return Mistake::new(codes::EMPTY_WILDCARD, message).hint(hint);
+            return Mistake::new(codes::EMPTY_WILDCARD, message).hint(elsewhere(nested, &rest));
         }
         let rest = if matches!(pattern, Pattern::Package(_)) { ":all" } else { "/..." };
         let near = unknown_package(dir, &self.packages, rest);
@@ -208,4 +214,9 @@ impl Selection<'_> {
             mistake.hint(format!("`{text}` is no pattern: write `//package:target`, `//package/...` or `tag:NAME`")),
         )
     }
+}
+
+/// Returns the hint that a workspace below has what is asked for.
+fn elsewhere(nested: &RelPath, pattern: &str) -> String {
+    format!("`{nested}` is a workspace of its own: rg --workspace {nested} build {pattern}")
 }
