@@ -229,7 +229,6 @@ fn invalid(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #[cfg(test)]
 mod tests {
     use super::*;

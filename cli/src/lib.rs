@@ -1,8 +1,6 @@
 //! What the user types and sees. The only crate that composes the others, prints, and reads the environment and the
 //! wall clock; a library beside its program, so that every part of it is tested and documented alike.
 
-#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that cannot go on fails"))]
-
 pub mod args;
 pub mod bug;
 pub mod cache_text;

@@ -22,6 +22,7 @@ pub(crate) struct Sources<'a> {
 }
 
 impl<'a> Sources<'a> {
+    /// Makes it for one run: `before` is what the memory knows of the sources.
     pub fn new(tree: &'a dyn Tree, cache: &'a Cache, before: &'a HashMap<FileId, Digest>) -> Sources<'a> {
         Sources { tree, cache, before, learned: Mutex::default() }
     }

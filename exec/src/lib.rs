@@ -6,7 +6,7 @@ mod deliver;
 mod event;
 mod executor;
 mod fetch;
-mod host;
+pub mod host;
 mod ingest;
 mod log_file;
 mod machine;

@@ -38,11 +38,8 @@ impl World {
 
     /// Answers one open request.
     fn step(&mut self) -> bool {
-        if self.open.is_empty() {
-            return false;
-        }
         let pick = self.random(self.open.len());
-        let request = self.open.remove(pick).unwrap();
+        let Some(request) = self.open.remove(pick) else { return false };
         let (index, reply) = self.answer(request);
         let more = self.scheduler.on(index, reply);
         self.open.extend(more);

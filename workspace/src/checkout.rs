@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use model::{Entry, EntryKind, FileId, RelPath, Tree, TreeError};
 use rayon::prelude::*;
+use rustix::fs::FileType;
 
 use crate::clock;
 use crate::codec::{self, Known};
@@ -211,8 +212,9 @@ impl Checkout {
                 Some(Kind::Directory) => dir = at,
                 Some(_) => return None,
                 None => {
-                    let is_dir = segments.peek().is_some() || kind.is_directory();
-                    let rule = self.ignores.chain(&self.disk, &dir).rule(name.as_ref(), is_dir)?;
+                    let holds_more = segments.peek().is_some();
+                    let file_type = if holds_more { Some(FileType::Directory) } else { kind.file_type() };
+                    let rule = self.ignores.chain(&self.disk, &dir).rule(name.as_ref(), file_type)?;
                     return Some(rule.to_string());
                 }
             }

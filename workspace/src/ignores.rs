@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder, Glob};
+use rustix::fs::FileType;
 
 use crate::disk::Disk;
 use crate::stat::StatKey;
@@ -116,7 +117,7 @@ impl IgnoreFile {
 
 impl<'a> Chain<'a> {
     /// Returns the rule that excludes the entry, if one does. All directories above it are known to be visible.
-    pub fn rule(&self, name: &OsStr, is_dir: bool) -> Option<Rule<'a>> {
+    pub fn rule(&self, name: &OsStr, file_type: Option<FileType>) -> Option<Rule<'a>> {
         let at_root = self.dir.is_empty();
         if at_root && name == "rg-out" {
             return Some(Rule::Outputs);
@@ -127,11 +128,12 @@ impl<'a> Chain<'a> {
         if at_root && name == LOCAL_DEFINITION {
             return None;
         }
-        self.written_rule(&full_path(self.dir, name), is_dir)
+        self.written_rule(&full_path(self.dir, name), file_type)
     }
 
     /// `[workspace] ignore` has the last word, so that it can also take back what a `.gitignore` excludes.
-    fn written_rule(&self, path: &OsStr, is_dir: bool) -> Option<Rule<'a>> {
+    fn written_rule(&self, path: &OsStr, file_type: Option<FileType>) -> Option<Rule<'a>> {
+        let is_dir = file_type == Some(FileType::Directory);
         match self.workspace.matched(path, is_dir) {
             Match::Ignore(_) => return Some(Rule::Workspace),
             Match::Whitelist(_) => return None,

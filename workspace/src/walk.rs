@@ -136,7 +136,7 @@ impl Walk<'_> {
             (FileType::Unknown, Some(name)) => self.look(dir, name)?.kind.file_type(),
             (told, _) => Some(told),
         };
-        if chain.rule(&found.name, file_type == Some(FileType::Directory)).is_some() {
+        if chain.rule(&found.name, file_type).is_some() {
             return None;
         }
         let Some(name) = found.name.to_str() else {

@@ -1,8 +1,8 @@
 //! Fake machines: directories with programs, links, shims and version files.
-#![expect(clippy::unwrap_used, reason = "a fake machine that cannot be made has failed its test")]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 
 use super::*;
 
@@ -29,7 +29,7 @@ fn machine(lines: &str) -> Machine {
     Machine { root, surroundings }
 }
 
-fn add(root: &std::path::Path, line: &str) {
+fn add(root: &Path, line: &str) {
     let words: Vec<&str> = line.splitn(3, ' ').collect();
     let path = root.join(words[0]);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -164,8 +164,10 @@ const RUSTUP: &str = "
 
 #[test]
 fn a_rustup_proxy_is_looked_through() {
-    let toolchain =
-        |name| format!("/home/.rustup/toolchains/{name}\nrustc -> /home/.rustup/toolchains/{name}/bin/rustc");
+    let toolchain = |name| {
+        let dir = Path::new("/home").join(".rustup/toolchains").join(name);
+        format!("{dir}\nrustc -> {dir}/bin/rustc", dir = dir.display())
+    };
     check(&machine(RUSTUP), &["rustc"], &toolchain("stable-x86"));
     let chosen = machine(&format!("{RUSTUP}\nwork/shop/rust-toolchain.toml = channel = \"1.80\""));
     check(&chosen, &["rustc"], &toolchain("1.80-x86"));

@@ -79,14 +79,17 @@ impl<'a> World<'a> {
         self.target_count() + self.files.len()
     }
 
+    /// Returns the number of targets: the nodes below it are targets, the others files.
     pub fn target_count(&self) -> usize {
         self.graph.analysis().targets.len()
     }
 
+    /// Returns the set without nodes.
     pub fn none(&self) -> Nodes {
         Nodes::with_capacity(self.len())
     }
 
+    /// Returns the set of all nodes.
     pub fn all(&self) -> Nodes {
         let mut all = self.none();
         all.insert_range(..);

@@ -30,7 +30,7 @@ fn a_cycle_is_shown_with_every_edge() {
             command("//c").deps(&["//a"]),
             command("//leaf"),
         ],
-        "RG0701 dependency cycle: //a:a -> //b:b -> //c:c -> //a:a\n  a/BUILD.toml: //a:a depends on //b:b\n  \
+        "RG0801 dependency cycle: //a:a -> //b:b -> //c:c -> //a:a\n  a/BUILD.toml: //a:a depends on //b:b\n  \
          b/BUILD.toml: //b:b depends on //c:c\n  c/BUILD.toml: //c:c depends on //a:a\n",
     );
 }
@@ -63,7 +63,7 @@ fn an_edge_that_visibility_forbids_breaks_a_policy() {
     assert_eq!(mistakes(targets.clone())[0].exit, Exit::Policy);
     check(
         targets,
-        "RG0702 //libs/db:db is not visible to //tools:tools\n  tools/BUILD.toml: named here\n  \
+        "RG0802 //libs/db:db is not visible to //tools:tools\n  tools/BUILD.toml: named here\n  \
          libs/db/BUILD.toml: visible to: //services/...\n",
     );
 }
@@ -77,7 +77,7 @@ fn a_package_sees_its_own_targets() {
 fn packages_that_begin_alike_are_not_beneath() {
     check(
         [command("//libs").visible_to(&["//app/..."]), command("//apple").deps(&["//libs"])],
-        "RG0702 //libs:libs is not visible to //apple:apple\n  apple/BUILD.toml: named here\n  \
+        "RG0802 //libs:libs is not visible to //apple:apple\n  apple/BUILD.toml: named here\n  \
          libs/BUILD.toml: visible to: //app/...\n",
     );
 }
@@ -86,11 +86,11 @@ fn packages_that_begin_alike_are_not_beneath() {
 fn output_directories_do_not_lie_inside_one_another() {
     check(
         [command("//:a"), command("//a:b"), command("//a:c/d"), command("//a-x"), command("//a:b-c")],
-        "RG0703 the outputs of //a:b, in rg-out/a/b, would lie inside those of //:a\n  \
+        "RG0803 the outputs of //a:b, in rg-out/a/b, would lie inside those of //:a\n  \
          a/BUILD.toml: its directory lies inside the other's\n  BUILD.toml: the outer directory\n\
-         RG0703 the outputs of //a:b-c, in rg-out/a/b-c, would lie inside those of //:a\n  \
+         RG0803 the outputs of //a:b-c, in rg-out/a/b-c, would lie inside those of //:a\n  \
          a/BUILD.toml: its directory lies inside the other's\n  BUILD.toml: the outer directory\n\
-         RG0703 the outputs of //a:c/d, in rg-out/a/c/d, would lie inside those of //:a\n  \
+         RG0803 the outputs of //a:c/d, in rg-out/a/c/d, would lie inside those of //:a\n  \
          a/BUILD.toml: its directory lies inside the other's\n  BUILD.toml: the outer directory\n",
     );
     check([command("//:a").outputs(&[]), command("//a:b")], "");
@@ -104,7 +104,7 @@ fn an_input_that_nothing_makes_is_a_bug_of_its_rule() {
     };
     let taker = || command("//a").adjust(takes);
     check([taker().deps(&["//b"]), command("//b")], "");
-    let unmade = "RG0704 //a:a takes o of //b:b, which nothing makes before it\n  a/BUILD.toml: declared here\n";
+    let unmade = "RG0804 //a:a takes o of //b:b, which nothing makes before it\n  a/BUILD.toml: declared here\n";
     check([taker().deps(&["//b"]), command("//b").outputs(&["other"])], unmade);
     check([taker(), command("//b")], unmade);
 }

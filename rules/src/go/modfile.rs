@@ -261,7 +261,6 @@ fn quoted(word: &str) -> String {
     if plain { word.to_owned() } else { format!("{word:?}") }
 }
 
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -81,7 +81,6 @@ impl Sums {
     }
 }
 
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,3 +1,5 @@
+//! What `workspace.toml` and its overlay may say, and what is said about mistakes in them.
+
 use super::*;
 
 fn check(texts: SettingsTexts<'_>, want: &[&str]) -> Settings {

@@ -111,7 +111,7 @@ pub fn boolean_parameters(source: &Source) -> Vec<String> {
     };
     functions(source)
         .iter()
-        .filter(|it| takes_bool(it))
+        .filter(|it| it.name != "from_bit" && takes_bool(it))
         .map(|it| format!("{} {}", source.at(it.first), it.name))
         .collect()
 }

@@ -28,6 +28,7 @@ impl Source {
         folders.iter().any(|folder| inside(folder))
             || self.path.ends_with("tests.rs")
             || self.path.ends_with("_test.rs")
+            || self.path.ends_with("/fixture.rs")
     }
 
     /// Returns the lines that ship, with their numbers: all of them up to a test module at the end.
