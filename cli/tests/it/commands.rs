@@ -60,7 +60,7 @@ fn every_command_has_a_help_with_examples_on_stdout() {
         assert!(top.out.contains(command), "{top}");
         let help = workspace.rg(&[command, "--help"]).ok();
         assert!(help.out.contains("Examples:") && help.err.is_empty(), "{help}");
-        assert_eq!(workspace.rg(&["help", command]).ok().out.is_empty(), false);
+        assert!(!workspace.rg(&["help", command]).ok().out.is_empty());
     }
     for command in ["stats", "gc", "verify", "path"] {
         workspace.rg(&["cache", command, "--help"]).ok();
