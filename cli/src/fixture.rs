@@ -68,7 +68,15 @@ pub fn id(label: &str) -> TargetId {
 /// Returns the report of a step that ended so, after one attempt of 300 ms.
 pub fn ended(status: Status) -> StepReport {
     let attempts = u32::from(matches!(status, Status::Executed | Status::Failed(_)));
-    StepReport { status, key: None, duration: Duration::from_millis(300), peak_memory_bytes: 1024, log: None, attempts }
+    StepReport {
+        status,
+        key: None,
+        duration: Duration::from_millis(300),
+        peak_memory_bytes: 1024,
+        log: None,
+        attempts,
+        failed_attempts: 0,
+    }
 }
 
 /// Returns the report of a step that failed.

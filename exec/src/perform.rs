@@ -33,6 +33,7 @@ pub(crate) enum Performed {
 #[derive(Default)]
 pub(crate) struct Attempted {
     pub attempts: u32,
+    pub failed_attempts: u32,
     pub duration: Duration,
     pub peak_memory_bytes: u64,
     pub log: Option<Log>,
@@ -104,6 +105,7 @@ impl Performance<'_> {
             (self.started)(attempt);
             ran.attempts = attempt;
             let outcome = self.attempt(command, ran);
+            ran.failed_attempts += u32::from(outcome.is_err());
             let decided = match runs {
                 Some(_) => outcome.is_err() || attempt == most,
                 None => !may_be_flaky(&outcome) || attempt == most,

@@ -36,6 +36,8 @@ pub struct StepReport {
     pub log: Option<Log>,
     /// How often it was tried in this run.
     pub attempts: u32,
+    /// How many of these failed: a test that passed after a failure is flaky.
+    pub failed_attempts: u32,
 }
 
 /// What an action printed.

@@ -123,9 +123,9 @@ impl<'a, 'e> Owner<'a, 'e> {
                     self.known[index] = Some(known.clone());
                     NodeKind::Settled
                 }
+                State::Force if is_exclusive(action) => NodeKind::ForceExclusive,
                 State::Force => NodeKind::Force,
-                State::Ask if action.purpose == Purpose::Test && !self.machine.trial.is_ordinary() => NodeKind::Force,
-                State::Ask if action.limits.exclusive == model::Exclusive::Yes => NodeKind::Exclusive,
+                State::Ask if is_exclusive(action) => NodeKind::Exclusive,
                 State::Ask => NodeKind::Ask,
             };
             let deps = self.errand.graph.deps(planned.step).iter().map(|dep| self.index_of[dep]).collect();
@@ -441,8 +441,20 @@ fn start_workers<'scope, 'env>(
     orders
 }
 
+fn is_exclusive(action: &model::Action) -> bool {
+    action.limits.exclusive == model::Exclusive::Yes
+}
+
 fn blank(status: Status) -> StepReport {
-    StepReport { status, key: None, duration: Duration::ZERO, peak_memory_bytes: 0, log: None, attempts: 0 }
+    StepReport {
+        status,
+        key: None,
+        duration: Duration::ZERO,
+        peak_memory_bytes: 0,
+        log: None,
+        attempts: 0,
+        failed_attempts: 0,
+    }
 }
 
 fn report_of_hit() -> StepReport {

@@ -43,8 +43,22 @@ pub(crate) enum NodeKind {
     Force,
     /// Like `Ask`, but while it executes nothing else does.
     Exclusive,
+    /// Like `Force`, and run while nothing else is.
+    ForceExclusive,
     /// Outputs are brought into the checkout; it is never asked for and has no dependents.
     Deliver,
+}
+
+impl NodeKind {
+    /// Whether nothing else executes while it does.
+    fn is_exclusive(self) -> bool {
+        matches!(self, NodeKind::Exclusive | NodeKind::ForceExclusive)
+    }
+
+    /// Whether the cache is not asked.
+    fn is_forced(self) -> bool {
+        matches!(self, NodeKind::Force | NodeKind::ForceExclusive)
+    }
 }
 
 /// What the owner of the threads is to do.
@@ -275,7 +289,7 @@ impl Scheduler {
         for producer in producers {
             if self.phases[*producer] == Phase::Known {
                 self.losses[*producer] += 1;
-                if self.nodes[*producer].kind != NodeKind::Exclusive {
+                if !self.nodes[*producer].kind.is_exclusive() {
                     self.nodes[*producer].kind = NodeKind::Force;
                 }
                 self.forget(*producer);
@@ -334,7 +348,7 @@ impl Scheduler {
         }
         while self.executing() < self.jobs {
             let Some((_, std::cmp::Reverse(index))) = self.missed.peek().copied() else { break };
-            let alone = self.nodes[index].kind == NodeKind::Exclusive;
+            let alone = self.nodes[index].kind.is_exclusive();
             if self.executing() > 0 && (alone || self.exclusive_runs()) {
                 break;
             }
@@ -352,7 +366,7 @@ impl Scheduler {
 
     fn asking(&self, index: Index) -> Asking {
         let lost = self.losses[index] > 0;
-        if self.nodes[index].kind == NodeKind::Force || lost { Asking::Never } else { Asking::Cache }
+        if self.nodes[index].kind.is_forced() || lost { Asking::Never } else { Asking::Cache }
     }
 
     fn count(&self, phase: Phase) -> usize {
@@ -366,9 +380,7 @@ impl Scheduler {
     }
 
     fn exclusive_runs(&self) -> bool {
-        self.running
-            .iter()
-            .any(|(index, phase)| *phase == Phase::Executing && self.nodes[*index].kind == NodeKind::Exclusive)
+        self.running.iter().any(|(index, phase)| *phase == Phase::Executing && self.nodes[*index].kind.is_exclusive())
     }
 }
 

@@ -119,6 +119,7 @@ fn graphs() -> impl Strategy<Value = Vec<Node>> {
             let kind = match kind {
                 0..3 if settled => NodeKind::Settled,
                 3 => NodeKind::Force,
+                4 if settled => NodeKind::ForceExclusive,
                 4 => NodeKind::Exclusive,
                 5 if !deps.is_empty() => NodeKind::Deliver,
                 _ => NodeKind::Ask,

@@ -110,8 +110,8 @@ fn performed(performed: Performed) -> Told {
 }
 
 fn report(ran: Attempted) -> StepReport {
-    let Attempted { attempts, duration, peak_memory_bytes, log } = ran;
-    StepReport { status: Status::Skipped, key: None, duration, peak_memory_bytes, log, attempts }
+    let Attempted { attempts, failed_attempts, duration, peak_memory_bytes, log } = ran;
+    StepReport { status: Status::Skipped, key: None, duration, peak_memory_bytes, log, attempts, failed_attempts }
 }
 
 fn bring(

@@ -67,6 +67,8 @@ pub struct Wishes<'a> {
 pub enum Reuse {
     /// Whatever is known is taken.
     Known,
+    /// What is known is taken, but for the verdicts of tests.
+    AllButTests,
     /// Everything runs.
     Nothing,
 }
@@ -164,7 +166,12 @@ impl Graph {
         wishes: &Wishes<'_>,
         settled: &[Option<Arc<Known>>],
     ) -> State {
-        if wishes.reuse == Reuse::Nothing || wishes.rerun.contains(&self.target_of(step).id) {
+        let anew = match wishes.reuse {
+            Reuse::Known => false,
+            Reuse::AllButTests => self.action(step).purpose == Purpose::Test,
+            Reuse::Nothing => true,
+        };
+        if anew || wishes.rerun.contains(&self.target_of(step).id) {
             return State::Force;
         }
         let Some(remembered) = results.actions.get(&keys[step]) else { return State::Ask };

@@ -58,7 +58,7 @@ impl Selection<'_> {
         if let Some(kind) = text.strip_prefix("kind:") {
             return self.of_kind(kind);
         }
-        let typed = if text.len() > 2 { text.trim_end_matches('/') } else { text };
+        let typed = if text == "//" { text } else { text.trim_end_matches('/') };
         if typed.starts_with("//") || typed.starts_with('@') {
             return self.pattern(typed, &RelPath::root());
         }
@@ -224,4 +224,9 @@ impl Selection<'_> {
             mistake.hint(format!("`{text}` is no pattern: write `//package:target`, `//package/...` or `tag:NAME`")),
         )
     }
+}
+
+/// Returns the hint that a workspace below has what is asked for.
+fn elsewhere(nested: &RelPath, pattern: &str) -> String {
+    format!("`{nested}` is a workspace of its own: rg --workspace {nested} build {pattern}")
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use exec::{Event, Report};
+use exec::{Event, Report, Status};
 use graph::Graph;
 
 use super::events::EventLog;
+use super::last_line;
 use super::live::Live;
 use super::step_text::{self, Advise};
 use crate::exit::Exit;
@@ -47,10 +48,15 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Ends what is shown, and the event streams.
-    pub fn end(self, report: &Report, exit: Exit, duration: Duration) {
-        if let Some(live) = self.live {
+    /// Ends what is shown, and the event streams. What was settled before the run began is told of now.
+    pub fn end(mut self, report: &Report, exit: Exit, duration: Duration) {
+        if let Some(live) = self.live.take() {
             live.end();
+        }
+        let wanted = !self.logs.is_empty() || self.display.verbosity == Verbosity::Verbose;
+        let settled = report.steps.iter().filter(|(_, ended)| wanted && matches!(ended.status, Status::Settled));
+        for (step, ended) in settled.filter(|(step, _)| last_line::counts(self.graph, **step)) {
+            self.on(&Event::Finished { step: *step, report: ended });
         }
         for log in self.logs {
             if let Err(error) = log.end(self.graph, report, exit, duration) {

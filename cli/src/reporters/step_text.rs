@@ -43,7 +43,8 @@ fn title(graph: &Graph, step: StepId) -> String {
 
 fn executed(graph: &Graph, step: StepId, report: &StepReport, verbosity: Verbosity) -> String {
     let verb = match graph.action(step).purpose {
-        Purpose::Test if report.attempts > 1 => format!("flaky, passed at attempt {}", report.attempts),
+        Purpose::Test if report.failed_attempts > 0 => format!("flaky, passed at attempt {}", report.attempts),
+        Purpose::Test if report.attempts > 1 => format!("passed {} times, the last took", report.attempts),
         Purpose::Test => "passed".to_owned(),
         Purpose::Fetch => "fetched".to_owned(),
         Purpose::Build | Purpose::Internal => "executed".to_owned(),
@@ -137,7 +138,7 @@ mod tests {
     fn what_ran_is_a_line_and_what_was_cached_is_silent() {
         check(Purpose::Build, ended(Status::Executed), Verbosity::Normal, Some("//a:a  executed 0.3s\n"));
         check(Purpose::Test, ended(Status::Executed), Verbosity::Normal, Some("//a:a  passed 0.3s\n"));
-        let flaky = StepReport { attempts: 3, ..ended(Status::Executed) };
+        let flaky = StepReport { attempts: 3, failed_attempts: 2, ..ended(Status::Executed) };
         check(Purpose::Test, flaky, Verbosity::Normal, Some("//a:a  flaky, passed at attempt 3 0.3s\n"));
         check(Purpose::Build, ended(Status::Hit), Verbosity::Normal, None);
         check(Purpose::Build, ended(Status::Hit), Verbosity::Verbose, Some("//a:a  cached\n"));

@@ -44,7 +44,7 @@ pub fn test_status(graph: &Graph, report: &Report, step: StepId) -> TestStatus {
     let Some(ended) = report.steps.get(&step) else { return TestStatus::Skipped };
     match &ended.status {
         Status::Settled | Status::Hit => TestStatus::Passed,
-        Status::Executed if ended.attempts > 1 => TestStatus::Flaky,
+        Status::Executed if ended.failed_attempts > 0 => TestStatus::Flaky,
         Status::Executed => TestStatus::Passed,
         Status::Failed(failure) => of_failure(failure),
         Status::Skipped if depends_on_failure(graph, report, step) => TestStatus::NoStatus,
@@ -137,7 +137,8 @@ mod tests {
     #[test]
     fn only_a_pass_of_this_run_can_be_flaky() {
         check(ended(Status::Executed), TestStatus::Passed);
-        check(StepReport { attempts: 2, ..ended(Status::Executed) }, TestStatus::Flaky);
+        check(StepReport { attempts: 2, failed_attempts: 1, ..ended(Status::Executed) }, TestStatus::Flaky);
+        check(StepReport { attempts: 2, ..ended(Status::Executed) }, TestStatus::Passed);
         check(StepReport { attempts: 2, ..ended(Status::Hit) }, TestStatus::Passed);
         check(StepReport { attempts: 3, ..failed(Failure::Exit(1)) }, TestStatus::Failed);
         check(failed(Failure::TimedOut(std::time::Duration::from_secs(1))), TestStatus::Timeout);

@@ -115,7 +115,13 @@ impl<'a> Building<'a> {
         let keys = graph.static_keys(&ids, executor.domain());
         let tools = self.tools(goals)?;
         let rerun: BTreeSet<TargetId> = self.select_each(&self.session.options.known.rerun)?;
-        let wishes = Wishes { rerun: &rerun, reuse: self.session.options.known.reuse };
+        let trial = trial(tests)?;
+        let reuse = match self.session.options.known.reuse {
+            // A test that is tried with arguments, or several times, has to run for that.
+            Reuse::Known if !trial.is_ordinary() => Reuse::AllButTests,
+            reuse => reuse,
+        };
+        let wishes = Wishes { rerun: &rerun, reuse };
         let plan = graph.plan(goals, &keys, &|need| tools.pins.0.get(need).copied(), &known, &wishes);
         if self.session.options.execution.mode == Mode::DryRun {
             self.session.options.display.console.answer(&step_text::dry_run(graph, &plan))?;
@@ -133,7 +139,7 @@ impl<'a> Building<'a> {
             tools: tools.tools,
             jobs: self.session.options.execution.jobs.get(),
             on_failure: self.session.options.execution.on_failure,
-            trial: trial(tests)?,
+            trial,
             storing: if self.session.options.known.reuse == Reuse::Nothing {
                 Storing::Nothing
             } else {

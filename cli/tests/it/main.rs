@@ -1,5 +1,7 @@
 //! rg as its users see it: the built program on throw-away workspaces, each with a cache of its own.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod bad_input;
 mod commands;
 mod environment;

@@ -160,7 +160,7 @@ impl Edit {
             Edit::SameSizeAndTime => model.files.keys().for_each(|path| touch(workspace, path, long_ago())),
             Edit::ReadOnlySource => {
                 let file = pick(model, random, is_file);
-                file.map(|path| restrict(workspace, &path));
+                file.iter().for_each(|path| restrict(workspace, path));
             }
             Edit::DeleteOut => workspace.remove("rg-out"),
             Edit::DamageOutput => damage_output(workspace, random),
@@ -169,7 +169,7 @@ impl Edit {
                 let inside = random.pick(&directories).filter(|it| it.contains('/'));
                 // Only where a target's outputs lie: between them, nothing is rg's.
                 let inside = inside.filter(|it| it.rsplit('/').next().is_some_and(|name| name.starts_with('t')));
-                inside.map(|it| workspace.write(&format!("rg-out/{it}/strange"), "mine"));
+                inside.into_iter().for_each(|it| workspace.write(&format!("rg-out/{it}/strange"), "mine"));
             }
             Edit::DeleteMemory => workspace.memory_files().iter().for_each(|path| remove(path)),
             Edit::TruncateMemory => {
