@@ -56,14 +56,18 @@ pub fn checks(session: &Session) -> Vec<Check> {
 
 /// Opens the local store, with the size that the workspace gives it.
 pub fn open_cache(session: &Session) -> Result<cache::Cache, Problem> {
-    match open::open(session) {
-        Ok(opened) => Ok(opened.cache),
-        // Outside a workspace, or in a broken one, the store has its default size.
-        Err(_) => Ok(cache::Cache::at(
-            crate::commands::cache_directory(&session.options.place)?,
-            rules::Settings::default().max_size_bytes,
-        )),
-    }
+    // Outside a workspace the store has its default size; what a broken one says of it is not guessed.
+    let size = match crate::commands::root(&session.options.place) {
+        Ok(root) => open::settings(&root, &session.options).map_err(|refused| match refused {
+            Refused::Problem(problem) => *problem,
+            Refused::Mistakes(..) => {
+                Problem::new(Exit::Definition, "workspace.toml has mistakes").hint("`rg build` lists them")
+            }
+        })?,
+        Err(problem) if session.options.place.workspace.is_some() => return Err(problem),
+        Err(_) => rules::Settings::default(),
+    };
+    Ok(cache::Cache::at(crate::commands::cache_directory(&session.options.place)?, size.max_size_bytes))
 }
 
 /// Tells why a command was refused.

@@ -78,6 +78,12 @@ impl Environment {
         self.get(name).map(Path::new).filter(|path| path.is_absolute())
     }
 
+    /// Returns those of some variables that are set.
+    pub fn named(&self, names: &[&str]) -> BTreeMap<String, String> {
+        let value = |name: &&str| Some(((*name).to_owned(), self.get(name)?.to_str()?.to_owned()));
+        names.iter().filter_map(value).collect()
+    }
+
     /// Returns all variables that are UTF-8.
     pub fn texts(&self) -> BTreeMap<String, String> {
         let text = |word: &OsString| word.to_str().map(str::to_owned);

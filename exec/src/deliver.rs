@@ -151,8 +151,16 @@ pub(crate) fn record(place: &Path, path: &RelPath, files: &mut Vec<DeliveredFile
     Ok(())
 }
 
+/// Locks `rg-out`, so that no other process delivers meanwhile; `None` if there is nothing to lock.
+pub(crate) fn lock_out(root: &Path) -> Option<File> {
+    let lock = File::open(root.join(OUT).join(".lock")).ok()?;
+    lock.lock().ok()?;
+    Some(lock)
+}
+
 /// Deletes what was delivered for a target that is gone, unless somebody has touched it since.
 pub(crate) fn withdraw(root: &Path, directory: &RelPath, delivered: &Delivered) -> io::Result<()> {
+    let Some(_lock) = lock_out(root) else { return Ok(()) };
     if !is_intact(root, directory, delivered) {
         return Ok(());
     }

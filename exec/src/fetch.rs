@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use model::{Content, Locked, Need, Network, RelPath};
 
-use crate::Failure;
 use crate::executor::{Job, Stopped};
 use crate::log_file;
 use crate::machine::Machine;
 use crate::sandbox::{How, Mount};
 use crate::tools::ToolView;
+use crate::{Cancel, Failure};
 
 /// A client that does not end is ended after this time.
 const TIMEOUT: Duration = Duration::from_secs(900);
@@ -96,7 +96,7 @@ impl Fetcher {
             if FINAL.iter().any(|word| why.contains(word)) || machine.cancel.is_cancelled() {
                 break;
             }
-            std::thread::sleep(pause);
+            wait(pause, &machine.cancel);
         }
         Err(failed(why))
     }
@@ -126,7 +126,7 @@ impl Fetcher {
             How::Exited(0) => {}
             How::Cancelled => return Err(Failure::Cancelled.into()),
             How::Exited(_) | How::Signalled(_) | How::TimedOut => {
-                return Err(Failure::Fetch { what: name(locked), why: last_lines(&printed) }.into());
+                return Err(refusal(locked, &printed).into());
             }
         }
         prune_go_module(&out).map_err(|error| Failure::store(&error))?;
@@ -219,6 +219,16 @@ impl Fetcher {
     }
 }
 
+/// Waits, unless the run is cancelled.
+fn wait(pause: Duration, cancel: &Cancel) {
+    let slice = Duration::from_millis(50);
+    let mut left = pause;
+    while !left.is_zero() && !cancel.is_cancelled() {
+        std::thread::sleep(slice.min(left));
+        left = left.saturating_sub(slice);
+    }
+}
+
 /// How a client is called.
 struct Order {
     argv: Vec<String>,
@@ -230,7 +240,15 @@ struct Order {
 /// Asks the user's go for the settings that say where modules come from; none if it does not answer.
 fn ask_go(tools: &ToolView, environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let Some(go) = tools.links.get("go") else { return BTreeMap::new() };
-    let output = std::process::Command::new(go).args(["env", "-json"]).args(GO_SETTINGS).envs(environment).output();
+    let output = std::process::Command::new(go)
+        .args(["env", "-json"])
+        .args(GO_SETTINGS)
+        .env_clear()
+        .envs(environment)
+        // Outside every module, so that no go.mod asks for another toolchain.
+        .env("GOTOOLCHAIN", "local")
+        .current_dir("/")
+        .output();
     let settings: HashMap<String, String> =
         output.ok().and_then(|output| serde_json::from_slice(&output.stdout).ok()).unwrap_or_default();
     settings.into_iter().filter(|(_, value)| !value.is_empty()).collect()
@@ -261,6 +279,19 @@ fn name(locked: &Locked) -> String {
     match locked {
         Locked::GoModule { path, version, .. } => format!("{path} {version}"),
     }
+}
+
+/// Reads from what a client printed why it failed.
+fn refusal(locked: &Locked, printed: &str) -> Failure {
+    let what = name(locked);
+    let after = |words: &str| printed.lines().find_map(|line| line.trim().strip_prefix(words)).map(str::trim);
+    if printed.contains("checksum mismatch")
+        && let (Some(got), Some(wanted)) = (after("downloaded:"), after("go.sum:"))
+    {
+        return Failure::WrongHash { what, got: got.to_owned(), wanted: wanted.to_owned() };
+    }
+    let why = last_lines(printed);
+    Failure::Fetch { what, why: if why.is_empty() { "the client failed without a word".to_owned() } else { why } }
 }
 
 /// Returns the end of what a client printed, in one line.

@@ -34,5 +34,5 @@ pub use machine::{Cancel, Machine, OnFailure, Storing, Trial};
 pub use native::Native;
 pub use on_host::OnHost;
 pub use report::{Counts, DeliveredOutput, Failure, Log, Report, Status, StepReport};
-pub use run::{Errand, run};
+pub use run::{Definitions, Errand, run};
 pub use undeclared::{Undeclared, undeclared};

@@ -14,6 +14,11 @@ use crate::{Cancel, Failure, host};
 /// Runs each job as a plain process: nothing is hidden from it.
 pub struct OnHost;
 
+impl OnHost {
+    /// The word that is in the keys of everything that ran so.
+    pub const DOMAIN: &str = "host";
+}
+
 impl Executor for OnHost {
     fn execute(&self, job: &Job<'_>, scratch: &Path, log: &File, cancel: &Cancel) -> Result<Ran, Stopped> {
         let staged = stage(job, scratch, By::Copy)?;
@@ -36,7 +41,7 @@ impl Executor for OnHost {
     }
 
     fn domain(&self) -> &'static str {
-        "host"
+        OnHost::DOMAIN
     }
 }
 

@@ -183,15 +183,20 @@ impl Performance<'_> {
 
     fn take(&self, output: &model::Output, place: &Path, data: &fs::Metadata) -> Result<Content, Failure> {
         let bad = |why: String| Failure::BadOutput { name: output.name.clone(), why };
-        let wants_file = matches!(output.kind, OutputKind::File | OutputKind::OptionalFile);
         if data.is_symlink() {
-            let target = fs::read_link(place).map_err(|error| bad(error.to_string()))?;
-            let target = target.to_str().ok_or_else(|| bad("its target is not UTF-8".to_owned()))?;
-            return Ok(Content::Symlink(target.into()));
+            return link(output, place).map_err(bad);
         }
-        if data.is_dir() == wants_file || !(data.is_dir() || data.is_file()) {
-            let (is, wants) = if data.is_dir() { ("a directory", "a file") } else { ("no directory", "a directory") };
-            return Err(bad(format!("it is {is}, and is declared as {wants}")));
+        let wanted = match output.kind {
+            OutputKind::File | OutputKind::OptionalFile => "a file",
+            OutputKind::Directory | OutputKind::OptionalDirectory => "a directory",
+        };
+        let made = match (data.is_file(), data.is_dir()) {
+            (true, _) => "a file",
+            (_, true) => "a directory",
+            _ => "a socket, a device or a fifo",
+        };
+        if made != wanted {
+            return Err(bad(format!("it is {made}, and is declared as {wanted}")));
         }
         if data.is_dir() {
             let root = self.machine.cache.take_directory(place).map_err(|error| bad(error.to_string()))?;
@@ -243,6 +248,21 @@ impl Performance<'_> {
         producers.dedup();
         Performed::Lost(producers)
     }
+}
+
+/// Takes a link that was made where an output is declared: only one that stays among the outputs means the same on
+/// every machine.
+fn link(output: &model::Output, place: &Path) -> Result<Content, String> {
+    if matches!(output.kind, OutputKind::Directory | OutputKind::OptionalDirectory) {
+        return Err("it is a link, and is declared as a directory".to_owned());
+    }
+    let target = fs::read_link(place).map_err(|error| error.to_string())?;
+    let target = target.to_str().ok_or("its target is not UTF-8")?;
+    let directory = output.name.parent().unwrap_or_else(RelPath::root);
+    if directory.resolve(target).is_err() {
+        return Err(format!("it is a link to `{target}`, which is no output; copy the file instead"));
+    }
+    Ok(Content::Symlink(target.into()))
 }
 
 /// Whether another attempt may end differently: a test that ran and failed.

@@ -15,6 +15,8 @@ use crate::scheduler::Asking;
 /// A step with its key.
 pub(crate) struct Prepared {
     pub encoded: Encoded,
+    /// What the result depends on beside the static key, as it was when the key was computed.
+    pub seen: Option<[u8; 32]>,
 }
 
 /// Why a step has no key.
@@ -46,8 +48,9 @@ pub(crate) fn prepare(
     );
     let pin = |need: &model::Need| machine.pins.0[need];
     let encoded = graph::encode(graph.action(step), domain, placed, &pin, &|digest| machine.cache.directory(digest));
+    let seen = graph.seen(step, &|need| machine.pins.0.get(need).copied(), &|dep| deps.get(&dep).cloned());
     match encoded {
-        Ok(encoded) => Ok(Prepared { encoded }),
+        Ok(encoded) => Ok(Prepared { encoded, seen }),
         Err(EncodeError::Conflict(at)) => Err(Unprepared::Failed(Failure::Conflict(at))),
         Err(EncodeError::Lost(_)) => Err(Unprepared::Lost(directory_producers(graph, step, &deps))),
     }

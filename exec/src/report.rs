@@ -112,6 +112,16 @@ pub enum Failure {
         /// What the client said.
         why: String,
     },
+    /// What the registry sent is not what the lock file says.
+    #[error("{what} is not what the lock says: its hash is {got}, and the lock has {wanted}")]
+    WrongHash {
+        /// The lock entry.
+        what: String,
+        /// The hash of what came.
+        got: String,
+        /// The hash in the lock file.
+        wanted: String,
+    },
     /// The cache could not be written and the result could not be kept.
     #[error("cannot store the result: {0}")]
     Store(String),

@@ -18,7 +18,7 @@ use crate::ingest::Sources;
 use crate::machine::Machine;
 use crate::prepare::Prepared;
 use crate::report::{Log, Report, Status, StepReport};
-use crate::scheduler::{Index, Node, NodeKind, Outputs, Phase, Reply, Request, Scheduler};
+use crate::scheduler::{Asking, Index, Node, Outputs, Phase, Place, Reply, Request, Scheduler, Start, Work};
 use crate::stock::{sweep, take_stock};
 use crate::worker::{Order, Task, Told, serve};
 use crate::writer::{Write, write_results};
@@ -38,6 +38,17 @@ pub struct Errand<'a> {
     pub tree: &'a dyn Tree,
     /// The id of each source, as the static keys were made of.
     pub ids: &'a FileIds,
+    /// Whether targets may be others than in the last run.
+    pub definitions: Definitions,
+}
+
+/// Whether targets may be others than in the last run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Definitions {
+    /// They are the same.
+    Unchanged,
+    /// They may be others.
+    Changed,
 }
 
 /// Runs a plan. `results` is what earlier runs made; the report holds what the next one has to know.
@@ -51,8 +62,7 @@ pub fn run(
     // Before anything is delivered: the outputs of a new target may lie where those of one that is gone do.
     owner.withdraw_stale();
     owner.take_stock();
-    let (nodes, deliverable) = owner.nodes();
-    owner.delivered_before = deliverable;
+    let nodes = owner.nodes();
     let (scheduler, requests) = Scheduler::new(nodes, machine.jobs, machine.on_failure);
     let scheduler = if requests.is_empty() { scheduler } else { owner.drive(scheduler, requests) };
     owner.finish(&scheduler)
@@ -71,8 +81,6 @@ struct Owner<'a, 'e> {
     prepared: HashMap<Index, Arc<Prepared>>,
     reports: HashMap<Index, StepReport>,
     index_of: HashMap<StepId, Index>,
-    /// Deliveries that were found as they should be before anything ran.
-    delivered_before: Vec<bool>,
     undelivered: HashMap<Index, String>,
     warned: std::collections::BTreeSet<String>,
 }
@@ -96,7 +104,6 @@ impl<'a, 'e> Owner<'a, 'e> {
             prepared: HashMap::new(),
             reports: HashMap::new(),
             index_of: steps.iter().enumerate().map(|(index, planned)| (planned.step, index)).collect(),
-            delivered_before: Vec::new(),
             undelivered: HashMap::new(),
             warned: std::collections::BTreeSet::new(),
         }
@@ -111,36 +118,34 @@ impl<'a, 'e> Owner<'a, 'e> {
     }
 
     /// Makes the scheduler's nodes: the steps of the plan, then its deliveries.
-    fn nodes(&mut self) -> (Vec<Node>, Vec<bool>) {
+    fn nodes(&mut self) -> Vec<Node> {
         let plan = self.errand.plan;
         let all_settled = plan.steps.iter().all(|planned| matches!(planned.state, State::Settled(_)));
         let durations = if all_settled { HashMap::new() } else { self.machine.cache.durations() };
         let mut nodes = Vec::with_capacity(plan.steps.len() + plan.deliveries.len());
         for (index, planned) in plan.steps.iter().enumerate() {
             let action = self.errand.graph.action(planned.step);
-            let kind = match &planned.state {
+            let (start, asking) = match &planned.state {
                 State::Settled(known) => {
                     self.known[index] = Some(known.clone());
-                    NodeKind::Settled
+                    (Start::Known, Asking::Cache)
                 }
-                State::Force if is_exclusive(action) => NodeKind::ForceExclusive,
-                State::Force => NodeKind::Force,
-                State::Ask if is_exclusive(action) => NodeKind::Exclusive,
-                State::Ask => NodeKind::Ask,
+                State::Force => (Start::Unknown, Asking::Never),
+                State::Ask => (Start::Unknown, Asking::Cache),
             };
+            let work = Work::Step(asking, place(action));
             let deps = self.errand.graph.deps(planned.step).iter().map(|dep| self.index_of[dep]).collect();
             let weight = durations.get(&self.errand.graph.title(planned.step)).copied();
-            nodes.push(Node { deps, kind, weight: weight.unwrap_or(Duration::from_millis(1)) });
+            nodes.push(Node { deps, start, work, weight: weight.unwrap_or(Duration::from_millis(1)) });
         }
-        let intact: Vec<bool> = plan.deliveries.iter().map(|delivery| self.is_delivered(delivery)).collect();
-        for (delivery, intact) in plan.deliveries.iter().zip(&intact) {
+        for delivery in &plan.deliveries {
             let deps = delivery.outputs.iter().map(|(_, step)| self.index_of[step]);
             let deps = std::collections::BTreeSet::from_iter(deps).into_iter().collect();
-            let kind = if *intact { NodeKind::Settled } else { NodeKind::Deliver };
-            nodes.push(Node { deps, kind, weight: Duration::ZERO });
+            let start = if self.is_delivered(delivery) { Start::Known } else { Start::Unknown };
+            nodes.push(Node { deps, start, work: Work::Deliver, weight: Duration::ZERO });
         }
         self.announce();
-        (nodes, intact)
+        nodes
     }
 
     fn announce(&mut self) {
@@ -261,12 +266,12 @@ impl<'a, 'e> Owner<'a, 'e> {
                 self.prepared.insert(index, prepared);
                 Some(Reply::Missed)
             }
-            Told::Hit(known) => Some(self.know(index, known, Status::Hit, report_of_hit())),
-            Told::Executed { known, report, commit } => {
+            Told::Hit { known, seen } => Some(self.know(index, known, seen, Status::Hit, blank(Status::Hit))),
+            Told::Executed { known, seen, report, commit } => {
                 if let Some(commit) = commit {
                     writer.send(commit).expect("the writer waits for results");
                 }
-                Some(self.know(index, known, Status::Executed, report))
+                Some(self.know(index, known, seen, Status::Executed, report))
             }
             Told::Failed { failure, report } => {
                 self.fail(index, failure, report);
@@ -285,14 +290,21 @@ impl<'a, 'e> Owner<'a, 'e> {
         }
     }
 
-    fn know(&mut self, index: Index, known: Known, status: Status, mut report: StepReport) -> Reply {
+    fn know(
+        &mut self,
+        index: Index,
+        known: Known,
+        seen: Option<[u8; 32]>,
+        status: Status,
+        mut report: StepReport,
+    ) -> Reply {
         let before = self.known[index].replace(Arc::new(known));
         let now = self.known_at(index);
         let outputs = match before {
             Some(before) if before.outputs != now.outputs => Outputs::Different,
             _ => Outputs::Same,
         };
-        self.remember(index, &now);
+        self.remember(index, &now, seen);
         report.status = status;
         report.key = Some(now.key);
         report.duration = now.duration;
@@ -304,14 +316,12 @@ impl<'a, 'e> Owner<'a, 'e> {
         Reply::Known(outputs)
     }
 
-    fn remember(&mut self, index: Index, known: &Arc<Known>) {
+    fn remember(&mut self, index: Index, known: &Arc<Known>, seen: Option<[u8; 32]>) {
         self.changed = true;
         let step = self.step(index);
         let graph = self.errand.graph;
         self.results.failures.remove(&graph.title(step));
         let special = self.purpose(index) == Purpose::Test && !self.machine.trial.is_ordinary();
-        let pin = |need: &model::Need| self.machine.pins.0.get(need).copied();
-        let seen = graph.seen(step, &pin, &|dep| self.known[self.index_of[&dep]].clone());
         if let Some(seen) = seen.filter(|_| !special) {
             self.results.actions.insert(self.errand.keys[step], graph::Remembered { known: known.clone(), seen });
         }
@@ -373,13 +383,16 @@ impl<'a, 'e> Owner<'a, 'e> {
         for index in 0..self.known.len() {
             let step_report = self.reports.remove(&index).unwrap_or_else(|| match scheduler.phase(index) {
                 Phase::Known => settled(self.known[index].as_deref()),
-                _ => skipped(),
+                // Nobody told of a failure: it ran out of tries to get its inputs back.
+                Phase::Failed => blank(Status::Failed(Failure::LostInputs)),
+                _ => blank(Status::Skipped),
             });
             report.steps.insert(self.step(index), step_report);
         }
         for (position, delivery) in self.errand.plan.deliveries.iter().enumerate() {
             let index = self.known.len() + position;
-            if let Some(why) = self.undelivered.remove(&index) {
+            let lost = || (scheduler.phase(index) == Phase::Failed).then(|| Failure::LostInputs.to_string());
+            if let Some(why) = self.undelivered.remove(&index).or_else(lost) {
                 report.undelivered.insert(delivery.target.clone(), why);
             } else if scheduler.phase(index) == Phase::Known
                 && let Some(delivered) = self.results.delivered.get(&delivery.target)
@@ -404,10 +417,12 @@ impl<'a, 'e> Owner<'a, 'e> {
         }
     }
 
-    /// Finds out what lies in the checkout, when nothing is remembered of it.
+    /// Finds out what lies in the checkout, when nothing is remembered of it, or targets may be gone of which other
+    /// options, or a run that was killed, have left outputs.
     fn take_stock(&mut self) {
-        if self.results.delivered.is_empty() {
-            let found = take_stock(&self.machine.root, self.errand.graph);
+        if self.results.delivered.is_empty() || self.errand.definitions == Definitions::Changed {
+            let mut found = take_stock(&self.machine.root, self.errand.graph);
+            found.retain(|target, _| !self.results.delivered.contains_key(target));
             self.changed |= !found.is_empty();
             self.results.delivered.extend(found);
         }
@@ -434,15 +449,19 @@ fn start_workers<'scope, 'env>(
 ) -> Sender<Order> {
     let (orders, receiver) = channel();
     let receiver = Arc::new(std::sync::Mutex::new(receiver));
-    for _ in 0..machine.jobs.max(1) + 2 {
+    let most = errand.plan.steps.len() + errand.plan.deliveries.len();
+    for _ in 0..machine.jobs.clamp(1, most.max(1)) + 2 {
         let (receiver, to_owner) = (receiver.clone(), to_owner.clone());
         scope.spawn(move || serve(&receiver, &to_owner, errand, machine, sources));
     }
     orders
 }
 
-fn is_exclusive(action: &model::Action) -> bool {
-    action.limits.exclusive == model::Exclusive::Yes
+fn place(action: &model::Action) -> Place {
+    match action.limits.exclusive {
+        model::Exclusive::Yes => Place::Alone,
+        model::Exclusive::No => Place::Shared,
+    }
 }
 
 fn blank(status: Status) -> StepReport {
@@ -455,14 +474,6 @@ fn blank(status: Status) -> StepReport {
         attempts: 0,
         failed_attempts: 0,
     }
-}
-
-fn report_of_hit() -> StepReport {
-    blank(Status::Hit)
-}
-
-fn skipped() -> StepReport {
-    blank(Status::Skipped)
 }
 
 fn settled(known: Option<&Known>) -> StepReport {

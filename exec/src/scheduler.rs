@@ -7,7 +7,8 @@
 //! outputs are gone. Then the consumer is Blocked again and the step is Ready, to run whatever the cache says. If its
 //! outputs come out different, consumers that are Known already become Ready again.
 
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::OnFailure;
@@ -21,44 +22,47 @@ const LOSSES: u32 = 3;
 /// How many questions to the cache are under way at once.
 const ASKED_AT_ONCE: usize = 16;
 
+/// How many steps may wait for a free place, for each place: a step that waits holds its whole description.
+const WAITING_FOR_EACH_JOB: usize = 4;
+
 /// One node of a plan: a step, or a delivery.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     /// The nodes whose outputs it takes.
     pub deps: Vec<Index>,
-    /// What it is, and what is known of it.
-    pub kind: NodeKind,
+    /// What is known of it before anything starts.
+    pub start: Start,
+    /// What is done for it.
+    pub work: Work,
     /// How long it is expected to run.
     pub weight: Duration,
 }
 
-/// What a node is.
+/// What is known of a node before anything starts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum NodeKind {
-    /// Its result is known before anything starts.
-    Settled,
-    /// The cache is asked first.
-    Ask,
-    /// It runs, whatever the cache says.
-    Force,
-    /// Like `Ask`, but while it executes nothing else does.
-    Exclusive,
-    /// Like `Force`, and run while nothing else is.
-    ForceExclusive,
-    /// Outputs are brought into the checkout; it is never asked for and has no dependents.
+pub(crate) enum Start {
+    /// Its result, or that it lies in the checkout.
+    Known,
+    /// Nothing.
+    Unknown,
+}
+
+/// What is done for a node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Work {
+    /// A step is executed.
+    Step(Asking, Place),
+    /// Outputs are brought into the checkout; such a node has no dependents.
     Deliver,
 }
 
-impl NodeKind {
-    /// Whether nothing else executes while it does.
-    fn is_exclusive(self) -> bool {
-        matches!(self, NodeKind::Exclusive | NodeKind::ForceExclusive)
-    }
-
-    /// Whether the cache is not asked.
-    fn is_forced(self) -> bool {
-        matches!(self, NodeKind::Force | NodeKind::ForceExclusive)
-    }
+/// Whether a step executes beside others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    /// It may.
+    Shared,
+    /// While it executes nothing else does.
+    Alone,
 }
 
 /// What the owner of the threads is to do.
@@ -131,8 +135,10 @@ pub(crate) struct Scheduler {
     phases: Vec<Phase>,
     losses: Vec<u32>,
     priority: Vec<Duration>,
-    ready: BTreeSet<(std::cmp::Reverse<Duration>, Index)>,
-    missed: BinaryHeap<(Duration, std::cmp::Reverse<Index>)>,
+    ready: BTreeSet<(Reverse<Duration>, Index)>,
+    missed: BTreeSet<(Reverse<Duration>, Index)>,
+    /// Nodes under way for which a dependency has come out different meanwhile.
+    stale: BTreeSet<Index>,
     running: BTreeMap<Index, Phase>,
     jobs: usize,
     on_failure: OnFailure,
@@ -154,14 +160,15 @@ impl Scheduler {
             priority,
             nodes,
             ready: BTreeSet::new(),
-            missed: BinaryHeap::new(),
+            missed: BTreeSet::new(),
+            stale: BTreeSet::new(),
             running: BTreeMap::new(),
             jobs: jobs.max(1),
             on_failure,
             stopped: false,
         };
         for index in 0..scheduler.nodes.len() {
-            if scheduler.nodes[index].kind == NodeKind::Settled {
+            if scheduler.nodes[index].start == Start::Known {
                 scheduler.phases[index] = Phase::Known;
             } else {
                 scheduler.block(index);
@@ -174,7 +181,10 @@ impl Scheduler {
     /// Takes the reply to a request.
     pub fn on(&mut self, index: Index, reply: Reply) -> Vec<Request> {
         self.running.remove(&index);
+        let stale = self.stale.remove(&index);
         match reply {
+            // It was made of outputs that are not the ones any more: whatever came of it, it is asked for again.
+            Reply::Missed | Reply::Known(_) if stale => self.block(index),
             Reply::Missed => self.miss(index),
             Reply::Known(outputs) => self.know(index, outputs),
             Reply::Lost(producers) => self.lose(index, &producers),
@@ -222,13 +232,12 @@ impl Scheduler {
     }
 
     fn make_ready(&mut self, index: Index) {
-        let delivers = self.nodes[index].kind == NodeKind::Deliver;
-        if self.stopped && !delivers {
+        if self.stopped && !self.delivers(index) {
             self.skip(index);
             return;
         }
         self.phases[index] = Phase::Ready;
-        self.ready.insert((std::cmp::Reverse(self.priority[index]), index));
+        self.ready.insert((Reverse(self.priority[index]), index));
     }
 
     fn miss(&mut self, index: Index) {
@@ -240,7 +249,7 @@ impl Scheduler {
             return self.block(index);
         }
         self.phases[index] = Phase::Missed;
-        self.missed.push((self.priority[index], std::cmp::Reverse(index)));
+        self.missed.insert((Reverse(self.priority[index]), index));
     }
 
     fn know(&mut self, index: Index, outputs: Outputs) {
@@ -250,6 +259,7 @@ impl Scheduler {
                 (Phase::Blocked(1), _) => self.make_ready(dependent),
                 (Phase::Blocked(unknown), _) => self.phases[dependent] = Phase::Blocked(unknown - 1),
                 (Phase::Known, Outputs::Different) => self.forget(dependent),
+                (Phase::Asking | Phase::Executing, Outputs::Different) => drop(self.stale.insert(dependent)),
                 _ => {}
             }
         }
@@ -272,8 +282,8 @@ impl Scheduler {
     }
 
     fn unready(&mut self, index: Index) {
-        self.ready.remove(&(std::cmp::Reverse(self.priority[index]), index));
-        self.missed.retain(|(_, std::cmp::Reverse(missed))| *missed != index);
+        self.ready.remove(&(Reverse(self.priority[index]), index));
+        self.missed.remove(&(Reverse(self.priority[index]), index));
     }
 
     fn lose(&mut self, index: Index, producers: &[Index]) {
@@ -289,9 +299,6 @@ impl Scheduler {
         for producer in producers {
             if self.phases[*producer] == Phase::Known {
                 self.losses[*producer] += 1;
-                if !self.nodes[*producer].kind.is_exclusive() {
-                    self.nodes[*producer].kind = NodeKind::Force;
-                }
                 self.forget(*producer);
             }
         }
@@ -310,25 +317,29 @@ impl Scheduler {
     fn stop_starting(&mut self) {
         self.stopped = true;
         for index in 0..self.nodes.len() {
-            let waits = matches!(self.phases[index], Phase::Ready | Phase::Missed)
-                || (matches!(self.phases[index], Phase::Blocked(_)) && self.nodes[index].kind != NodeKind::Deliver);
-            if waits && self.nodes[index].kind != NodeKind::Deliver {
-                self.unready(index);
+            let waits = matches!(self.phases[index], Phase::Blocked(_) | Phase::Ready | Phase::Missed);
+            if waits && !self.delivers(index) {
                 self.skip(index);
             }
         }
     }
 
     fn skip(&mut self, index: Index) {
+        self.unready(index);
         self.phases[index] = Phase::Skipped;
         self.skip_dependents(index);
     }
 
+    /// Skips what waits for a node, and what waits for that: with a list, because graphs are deep.
     fn skip_dependents(&mut self, index: Index) {
-        for dependent in self.dependents[index].clone() {
-            if matches!(self.phases[dependent], Phase::Blocked(_) | Phase::Ready | Phase::Missed) {
-                self.unready(dependent);
-                self.skip(dependent);
+        let mut above = vec![index];
+        while let Some(index) = above.pop() {
+            for dependent in self.dependents[index].clone() {
+                if matches!(self.phases[dependent], Phase::Blocked(_) | Phase::Ready | Phase::Missed) {
+                    self.unready(dependent);
+                    self.phases[dependent] = Phase::Skipped;
+                    above.push(dependent);
+                }
             }
         }
     }
@@ -336,27 +347,31 @@ impl Scheduler {
     /// Starts what may start.
     fn requests(&mut self) -> Vec<Request> {
         let mut requests = Vec::new();
-        while self.count(Phase::Asking) < ASKED_AT_ONCE {
+        while self.may_ask() {
             let Some((_, index)) = self.ready.pop_first() else { break };
-            let request = match self.nodes[index].kind {
-                NodeKind::Deliver => Request::Deliver(index),
-                _ => Request::Ask(index, self.asking(index)),
+            let (request, phase) = match self.nodes[index].work {
+                Work::Deliver => (Request::Deliver(index), Phase::Executing),
+                Work::Step(..) => (Request::Ask(index, self.asking(index)), Phase::Asking),
             };
-            let phase = if request == Request::Deliver(index) { Phase::Executing } else { Phase::Asking };
             self.start(index, phase);
             requests.push(request);
         }
         while self.executing() < self.jobs {
-            let Some((_, std::cmp::Reverse(index))) = self.missed.peek().copied() else { break };
-            let alone = self.nodes[index].kind.is_exclusive();
-            if self.executing() > 0 && (alone || self.exclusive_runs()) {
+            let Some((_, index)) = self.missed.first().copied() else { break };
+            if self.executing() > 0 && (self.is_alone(index) || self.running.keys().any(|it| self.executes_alone(*it)))
+            {
                 break;
             }
-            self.missed.pop();
+            self.missed.pop_first();
             self.start(index, Phase::Executing);
             requests.push(Request::Execute(index, self.asking(index)));
         }
         requests
+    }
+
+    fn may_ask(&self) -> bool {
+        let asked = self.running.values().filter(|phase| **phase == Phase::Asking).count();
+        asked < ASKED_AT_ONCE && self.missed.len() < WAITING_FOR_EACH_JOB * self.jobs
     }
 
     fn start(&mut self, index: Index, phase: Phase) {
@@ -365,22 +380,27 @@ impl Scheduler {
     }
 
     fn asking(&self, index: Index) -> Asking {
-        let lost = self.losses[index] > 0;
-        if self.nodes[index].kind.is_forced() || lost { Asking::Never } else { Asking::Cache }
+        match self.nodes[index].work {
+            Work::Step(Asking::Cache, _) if self.losses[index] == 0 => Asking::Cache,
+            Work::Step(..) | Work::Deliver => Asking::Never,
+        }
     }
 
-    fn count(&self, phase: Phase) -> usize {
-        self.running.values().filter(|running| **running == phase).count()
+    fn delivers(&self, index: Index) -> bool {
+        self.nodes[index].work == Work::Deliver
+    }
+
+    fn is_alone(&self, index: Index) -> bool {
+        matches!(self.nodes[index].work, Work::Step(_, Place::Alone))
+    }
+
+    fn executes_alone(&self, index: Index) -> bool {
+        self.phases[index] == Phase::Executing && self.is_alone(index)
     }
 
     /// Counts the steps that execute; deliveries do not take a place.
     fn executing(&self) -> usize {
-        let steps = self.running.iter().filter(|(_, phase)| **phase == Phase::Executing);
-        steps.filter(|(index, _)| self.nodes[**index].kind != NodeKind::Deliver).count()
-    }
-
-    fn exclusive_runs(&self) -> bool {
-        self.running.iter().any(|(index, phase)| *phase == Phase::Executing && self.nodes[*index].kind.is_exclusive())
+        self.running.iter().filter(|(index, phase)| **phase == Phase::Executing && !self.delivers(**index)).count()
     }
 }
 

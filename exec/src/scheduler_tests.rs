@@ -86,7 +86,10 @@ impl World {
             }
         }
         assert!(scheduler.executing() <= scheduler.jobs, "more than -j steps execute");
-        assert!(!scheduler.exclusive_runs() || scheduler.executing() == 1, "an exclusive step is not alone");
+        assert!(
+            !scheduler.running.keys().any(|index| scheduler.executes_alone(*index)) || scheduler.executing() == 1,
+            "an exclusive step is not alone"
+        );
         let open = self.open.len();
         assert_eq!(open, scheduler.running.len(), "the scheduler has lost sight of a request");
     }
@@ -114,17 +117,18 @@ fn graphs() -> impl Strategy<Value = Vec<Node>> {
                 if index == 0 { vec![] } else { deps.iter().map(|dep| dep.index(index)).collect() };
             deps.sort();
             deps.dedup();
-            deps.retain(|dep| nodes[*dep].kind != NodeKind::Deliver);
-            let settled = deps.iter().all(|dep| nodes[*dep].kind == NodeKind::Settled);
-            let kind = match kind {
-                0..3 if settled => NodeKind::Settled,
-                3 => NodeKind::Force,
-                4 if settled => NodeKind::ForceExclusive,
-                4 => NodeKind::Exclusive,
-                5 if !deps.is_empty() => NodeKind::Deliver,
-                _ => NodeKind::Ask,
+            deps.retain(|dep| nodes[*dep].work != Work::Deliver);
+            let settled = deps.iter().all(|dep| nodes[*dep].start == Start::Known);
+            let start = if kind < 3 && settled { Start::Known } else { Start::Unknown };
+            let work = match kind {
+                3 => Work::Step(Asking::Never, Place::Shared),
+                4 => Work::Step(Asking::Cache, Place::Alone),
+                5 => Work::Step(Asking::Never, Place::Alone),
+                // A delivery may be known to lie there before anything starts.
+                0 | 6 if !deps.is_empty() => Work::Deliver,
+                _ => Work::Step(Asking::Cache, Place::Shared),
             };
-            nodes.push(Node { deps, kind, weight: Duration::from_millis(weight) });
+            nodes.push(Node { deps, start, work, weight: Duration::from_millis(weight) });
         }
         nodes
     })
@@ -171,7 +175,7 @@ proptest! {
         let mut under_way = None;
         while world.step() {
             let failed = (0..world.phases().len()).any(|index| world.phases()[index] == Phase::Failed
-                && world.scheduler.nodes[index].kind != NodeKind::Deliver);
+                && world.scheduler.nodes[index].work != Work::Deliver);
             if failed {
                 let executing = world.scheduler.executing();
                 prop_assert!(executing <= under_way.unwrap_or(usize::MAX), "a step started after the failure");
@@ -187,7 +191,8 @@ proptest! {
 fn the_longest_chain_starts_first() {
     let node = |deps: &[Index], millis| Node {
         deps: deps.to_vec(),
-        kind: NodeKind::Ask,
+        start: Start::Unknown,
+        work: Work::Step(Asking::Cache, Place::Shared),
         weight: Duration::from_millis(millis),
     };
     let nodes = vec![node(&[], 1), node(&[], 10), node(&[1], 10), node(&[], 15)];
@@ -202,7 +207,14 @@ fn the_longest_chain_starts_first() {
 
 #[test]
 fn a_cancelled_run_starts_nothing_and_ends() {
-    let nodes = (0..5).map(|_| Node { deps: vec![], kind: NodeKind::Ask, weight: Duration::ZERO }).collect();
+    let nodes = (0..5)
+        .map(|_| Node {
+            deps: vec![],
+            start: Start::Unknown,
+            work: Work::Step(Asking::Cache, Place::Shared),
+            weight: Duration::ZERO,
+        })
+        .collect();
     let (mut scheduler, requests) = Scheduler::new(nodes, 2, OnFailure::KeepGoing);
     scheduler.stop();
     for request in requests {

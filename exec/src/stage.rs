@@ -124,6 +124,10 @@ fn copy_directory(root: &model::Digest, place: &Path, cache: &Cache) -> Result<(
         _ => {}
     }
     let directory = cache.directory(root)?;
+    let names = directory.files.iter().map(|it| &it.name).chain(directory.symlinks.iter().map(|it| &it.name));
+    if names.chain(directory.directories.iter().map(|it| &it.name)).any(|name| !is_segment(name)) {
+        return Err(model::Lost(*root).into());
+    }
     for file in &directory.files {
         let content = Content::File { digest: file.digest, executable: file.is_executable };
         put(&content, &place.join(&file.name), By::Copy, cache)?;
@@ -135,6 +139,11 @@ fn copy_directory(root: &model::Digest, place: &Path, cache: &Cache) -> Result<(
         copy_directory(&below.digest, &place.join(&below.name), cache)?;
     }
     Ok(())
+}
+
+/// Whether a name of a directory message leads nowhere else.
+fn is_segment(name: &str) -> bool {
+    !name.is_empty() && !name.contains('/') && RelPath::new(name).is_ok()
 }
 
 /// Copies content out of the store to a place that does not exist yet.

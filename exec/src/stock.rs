@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use graph::{Delivered, Graph};
 use model::{RelPath, TargetId};
 
-use crate::deliver::{OUT, is_marked, record};
+use crate::deliver::{OUT, is_marked, lock_out, record};
 
 /// What a delivery is called while it is made. Its maker holds a lock on the directory.
 pub(crate) const UNBORN: &str = ".new-";
@@ -21,6 +21,7 @@ pub(crate) fn take_stock(root: &Path, graph: &Graph) -> BTreeMap<TargetId, Deliv
     if !is_marked(&out) {
         return BTreeMap::new();
     }
+    let _lock = lock_out(root);
     let platform = &graph.analysis().platform;
     let makes = graph.analysis().targets.iter().filter(|target| target.actions.iter().any(|it| !it.outputs.is_empty()));
     let owners: BTreeMap<PathBuf, &TargetId> =

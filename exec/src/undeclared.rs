@@ -50,10 +50,39 @@ fn given(graph: &Graph, step: StepId) -> BTreeSet<RelPath> {
     given
 }
 
-/// Splits what was printed into what could be paths.
+/// What programs say of a file that is not there, in small letters.
+const ABSENCES: &[&str] = &[
+    "no such file",
+    "not found",
+    "not exist",
+    "no matching",
+    "missing",
+    "enoent",
+    "unable to",
+    "failed to",
+    "cannot ",
+    "can't ",
+    "could not ",
+    "couldn't ",
+];
+
+/// Returns what could be the paths of absent files: the words of lines that speak of an absence. A word before a line
+/// number (`money_test.go:24:`) says where the program speaks, not what it misses.
 fn words(printed: &str) -> impl Iterator<Item = &str> {
-    let ends = |c: char| c.is_whitespace() || "'\"`:;,()[]{}<>=".contains(c);
-    printed.split(ends).map(|word| word.trim_end_matches('.')).filter(|word| word.len() > 1 && word.len() < 512)
+    let speaks = |line: &&str| {
+        let line = line.to_lowercase();
+        ABSENCES.iter().any(|words| line.contains(words))
+    };
+    let ends = |c: char| c.is_whitespace() || "'\"`;,()[]{}<>=".contains(c);
+    let pieces = printed.lines().filter(speaks).flat_map(move |line| line.split(ends)).flat_map(without_places);
+    pieces.map(|word| word.trim_end_matches('.')).filter(|word| word.len() > 1 && word.len() < 512)
+}
+
+fn without_places(word: &str) -> impl Iterator<Item = &str> {
+    let pieces: Vec<&str> = word.split(':').collect();
+    let is_number = |piece: &&str| piece.starts_with(|c: char| c.is_ascii_digit());
+    let places = pieces.iter().skip(1).map(is_number).chain([false]).collect::<Vec<bool>>();
+    pieces.into_iter().zip(places).filter(|(_, is_place)| !is_place).map(|(piece, _)| piece)
 }
 
 fn explain(graph: &Graph, target: &Target, file: RelPath) -> Undeclared {
@@ -85,4 +114,29 @@ fn owning_package<'a>(graph: &'a Graph, file: &RelPath) -> Option<&'a RelPath> {
         directory = here.parent();
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(printed: &str, path: &str) {
+        let found: Vec<&str> = words(printed).filter(|word| word.contains(".txt") || word.contains(".go")).collect();
+        assert_eq!(found.join(" "), path, "{printed}");
+    }
+
+    #[test]
+    fn paths_are_found_where_an_absence_is_spoken_of() {
+        check("cat: notes/a.txt: No such file or directory", "notes/a.txt");
+        check("/bin/sh: 1: cannot open b.txt: No such file", "b.txt");
+        check("FileNotFoundError: [Errno 2] No such file or directory: 'c.txt'", "c.txt");
+        check("    money_test.go:24: open testdata/d.txt: no such file or directory", "testdata/d.txt");
+        check("Error: Cannot find module './e.txt'.", "./e.txt");
+    }
+
+    #[test]
+    fn the_place_of_a_failed_check_is_no_undeclared_read() {
+        check("    money_test.go:24: 0 prints as \"0.00 USD\", want \"0.00 EUR\"", "");
+        check("wrote a.txt and b.txt", "");
+    }
 }

@@ -35,8 +35,8 @@ pub(crate) enum Task {
 pub(crate) enum Told {
     Started(u32),
     Missed(Arc<Prepared>),
-    Hit(Known),
-    Executed { known: Known, report: StepReport, commit: Option<Write> },
+    Hit { known: Known, seen: Option<[u8; 32]> },
+    Executed { known: Known, seen: Option<[u8; 32]>, report: StepReport, commit: Option<Write> },
     Failed { failure: Failure, report: StepReport },
     Lost(Vec<StepId>),
     Delivered(Delivered),
@@ -69,7 +69,7 @@ pub(crate) fn serve(
                     asking,
                     started: &started,
                 };
-                performed(performance.perform())
+                performed(performance.perform(), prepared.seen)
             }
             Task::Deliver { directory, outputs, before } => bring(&directory, &outputs, before, machine),
         };
@@ -89,7 +89,7 @@ fn question(
 ) -> Told {
     match prepare(step, errand.graph, deps, errand.ids, sources, machine, machine.executor.domain()) {
         Ok(prepared) => match ask(errand.graph.action(step), &prepared.encoded.key, asking, machine) {
-            Some(known) => Told::Hit(known),
+            Some(known) => Told::Hit { known, seen: prepared.seen },
             None => Told::Missed(Arc::new(prepared)),
         },
         Err(Unprepared::Lost(steps)) => Told::Lost(steps),
@@ -97,14 +97,14 @@ fn question(
     }
 }
 
-fn performed(performed: Performed) -> Told {
+fn performed(performed: Performed, seen: Option<[u8; 32]>) -> Told {
     match performed {
-        Performed::Hit(known) => Told::Hit(known),
+        Performed::Hit(known) => Told::Hit { known, seen },
         Performed::Lost(steps) => Told::Lost(steps),
         Performed::Failed { failure, ran } => Told::Failed { failure, report: report(ran) },
         Performed::Executed { known, ran, commit } => {
             let commit = commit.map(|(committed, claim)| Write { committed, claim });
-            Told::Executed { known, report: report(ran), commit }
+            Told::Executed { known, seen, report: report(ran), commit }
         }
     }
 }

@@ -8,6 +8,7 @@ mod attributes;
 mod declaration;
 mod definitions;
 mod document;
+mod elsewhere;
 mod globs;
 mod go;
 mod go_attributes;

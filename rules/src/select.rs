@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use model::{Analysis, Kind, Label, LabelError, Mistake, Pattern, RelPath, Target, TargetId};
 
+use crate::elsewhere::{inside, perhaps};
 use crate::labels::{unknown, unknown_package};
 use crate::near::nearest;
 use crate::rule;
@@ -160,14 +161,27 @@ impl Selection<'_> {
         if self.packages.contains(&label.package) && label.package.name() == label.target() {
             return self.without_default(label);
         }
-        if let Some(nested) = self.analysis.nested.iter().find(|nested| label.package.starts_with(nested)) {
-            let inside = label.package.strip_prefix(nested).unwrap_or_else(RelPath::root);
-            let own = Label::parse(&format!("//{inside}:{}", label.target()), &RelPath::root());
-            let rest = own.map_or_else(|_| "//...".to_owned(), |own| own.to_string());
-            let message = format!("there is no package `//{}` in this workspace", label.package);
-            return Mistake::new(codes::NO_SUCH_PACKAGE, message).hint(elsewhere(nested, &rest));
+        let mistake = unknown(label, self.analysis.targets.iter().map(|target| &target.id.label), &self.packages);
+        if label.package.is_root() {
+            return mistake;
         }
-        unknown(label, self.analysis.targets.iter().map(|target| &target.id.label), &self.packages)
+        let is_default = label.package.name() == label.target();
+        let rest = if is_default { String::new() } else { format!(":{}", label.target()) };
+        self.led_elsewhere(mistake, &label.package, &rest)
+    }
+
+    /// A directory that is no package may be one of a workspace that lies below this one.
+    fn led_elsewhere(&self, mistake: Mistake, dir: &RelPath, rest: &str) -> Mistake {
+        if self.packages.contains(dir) {
+            return mistake;
+        }
+        let nested = &self.analysis.nested;
+        let is_near = nearest(dir.as_str(), self.packages.iter().map(RelPath::as_str)).is_some();
+        let guess = || if is_near { None } else { perhaps(nested, dir, rest) };
+        match inside(nested, dir, rest).or_else(guess) {
+            Some(hint) => mistake.hint(hint),
+            None => mistake,
+        }
     }
 
     /// A package was named that has no target of its own name.
@@ -183,17 +197,10 @@ impl Selection<'_> {
         let (Pattern::Package(dir) | Pattern::Beneath(dir)) = pattern else {
             return Mistake::new(codes::EMPTY_WILDCARD, format!("`{pattern}` matches nothing"));
         };
-        let related = |nested: &&RelPath| nested.starts_with(dir) || dir.starts_with(nested);
-        if let Some(nested) = self.analysis.nested.iter().find(related) {
-            let inside = dir.strip_prefix(nested).unwrap_or_else(RelPath::root);
-            let rest = if inside.is_root() { "//...".to_owned() } else { format!("//{inside}/...") };
-            let message = format!("`{pattern}` matches no package of this workspace");
-            return Mistake::new(codes::EMPTY_WILDCARD, message).hint(elsewhere(nested, &rest));
-        }
         let rest = if matches!(pattern, Pattern::Package(_)) { ":all" } else { "/..." };
         let near = unknown_package(dir, &self.packages, rest);
-        let mistake = Mistake::new(codes::EMPTY_WILDCARD, format!("`{pattern}` matches no package"));
-        Mistake { hint: near.hint, ..mistake }
+        let mistake = Mistake::new(codes::EMPTY_WILDCARD, format!("`{pattern}` matches no package of this workspace"));
+        self.led_elsewhere(Mistake { hint: near.hint, ..mistake }, dir, rest)
     }
 
     fn nothing(&self, typed: &str) -> Box<Mistake> {
@@ -204,7 +211,10 @@ impl Selection<'_> {
         Box::new(match nearest(path.as_str(), self.packages.iter().map(RelPath::as_str).chain(files())) {
             Some(near) if self.packages.contains(near) => mistake.hint(format!("write `//{near}`")),
             Some(near) => mistake.hint(format!("write `{near}`")),
-            None => mistake.hint("`rg query //...` lists all targets"),
+            None => match inside(&self.analysis.nested, &path, "").filter(|_| !path.is_root()) {
+                Some(hint) => mistake.hint(hint),
+                None => mistake.hint("`rg query //...` lists all targets"),
+            },
         })
     }
 
@@ -214,9 +224,4 @@ impl Selection<'_> {
             mistake.hint(format!("`{text}` is no pattern: write `//package:target`, `//package/...` or `tag:NAME`")),
         )
     }
-}
-
-/// Returns the hint that a workspace below has what is asked for.
-fn elsewhere(nested: &RelPath, pattern: &str) -> String {
-    format!("`{nested}` is a workspace of its own: rg --workspace {nested} build {pattern}")
 }

@@ -94,7 +94,12 @@ fn hint(failure: &Failure, label: &str) -> Option<String> {
         }
         Failure::Sandbox(_) => "`rg doctor` says what this machine lacks".to_owned(),
         Failure::Fetch { .. } => {
-            "try again when the network is there; what is in the cache needs no network".to_owned()
+            "`go env GOPROXY` shows which registry is asked; what is in the cache needs no network".to_owned()
+        }
+        Failure::WrongHash { what, .. } => {
+            format!(
+                "find out who changed {what}; if what the registry sends is right, let `go mod tidy` write the lock again"
+            )
         }
         Failure::Edited(_) => "build again: nothing was stored".to_owned(),
         Failure::Store(_) => "look at the free space of the cache: `rg cache stats`".to_owned(),

@@ -64,6 +64,7 @@ fn of_failure(failure: &Failure) -> TestStatus {
         | Failure::Conflict(_)
         | Failure::Sandbox(_)
         | Failure::Fetch { .. }
+        | Failure::WrongHash { .. }
         | Failure::Store(_)
         | Failure::LostInputs
         | Failure::Cancelled => TestStatus::NoStatus,

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use exec::{Connection, Errand, Executor, Fetcher, Machine, Native, OnHost, Report, Storing, Trial};
+use exec::{Connection, Definitions, Errand, Executor, Fetcher, Machine, Native, OnHost, Report, Storing, Trial};
 use graph::{FileIds, Goal, Plan, Results, Reuse, State, StaticKeys, StepId, Wishes};
 use model::{Kind, Memory, TargetId};
 use rules::ExecutorChoice;
@@ -229,7 +229,8 @@ impl<'a> Building<'a> {
         let tree = &self.loaded.tree;
         let advise = |step: StepId, log: &str| advice::undeclared(graph, step, log, &|file| exists(tree, file));
         let mut progress = Progress::begin(graph, self.session.options.display, self.event_logs(request)?, &advise);
-        let errand = Errand { graph, plan: planned.plan, keys: planned.keys, tree, ids: planned.ids };
+        let definitions = if self.loaded.analysis.is_some() { Definitions::Changed } else { Definitions::Unchanged };
+        let errand = Errand { graph, plan: planned.plan, keys: planned.keys, tree, ids: planned.ids, definitions };
         let report = exec::run(&errand, known, machine, &mut |event| progress.on(&event));
         let exit = Exit::of_report(graph, &report);
         progress.end(&report, exit, self.session.began.elapsed());

@@ -11,7 +11,7 @@ use crate::problem::Problem;
 pub fn log(target: &str, session: &Session) -> Result<Exit, Refused> {
     let mut opened = open(session)?;
     let loaded = load(&mut opened)?;
-    let domain = if opened.executor == rules::ExecutorChoice::Host { "host" } else { "" };
+    let domain = if opened.executor == rules::ExecutorChoice::Host { exec::OnHost::DOMAIN } else { "" };
     let keys = loaded.graph.static_keys(&identify(&loaded), domain);
     let known = results(&mut opened);
     let console = session.options.display.console;

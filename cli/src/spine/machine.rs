@@ -95,7 +95,7 @@ pub fn tool_surroundings(session: &Session, root: &Path) -> Result<exec::tools::
         path: environment.get("PATH").unwrap_or_default().to_owned(),
         home: environment.directory("HOME").map(Path::to_owned),
         directory: root.to_owned(),
-        env: environment.texts(),
+        env: environment.named(&exec::tools::Surroundings::VARIABLES),
         helper: helper()?,
     })
 }

@@ -62,10 +62,20 @@ pub fn open(session: &Session) -> Result<Opened, Refused> {
     Ok(Opened { root, here, settings, executor, cache, memory, memory_name })
 }
 
-fn settings(root: &Path, options: &Options) -> Result<Settings, Refused> {
+/// Reads the settings of a workspace, with the profile laid over them.
+pub fn settings(root: &Path, options: &Options) -> Result<Settings, Refused> {
     let main = std::fs::read_to_string(root.join("workspace.toml"))
         .map_err(|error| Problem::new(Exit::Definition, "cannot read workspace.toml").because(error.to_string()))?;
-    let local = std::fs::read_to_string(root.join("workspace.local.toml")).ok();
+    let local = match std::fs::read_to_string(root.join("workspace.local.toml")) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => {
+            return Err(Problem::new(Exit::Definition, "cannot read workspace.local.toml")
+                .because(error.to_string())
+                .hint("mend it, or move it away: its settings would be left out")
+                .into());
+        }
+    };
     let profile = options.settings.profile.as_deref();
     let (settings, mistakes) = rules::settings(SettingsTexts { main: &main, local: local.as_deref(), profile });
     if !mistakes.is_empty() {

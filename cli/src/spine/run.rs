@@ -19,7 +19,9 @@ pub fn run(request: &Request, arguments: &[OsString], session: &Session) -> Resu
     let selected = building.select(&request.patterns)?;
     let [target] = selected.as_slice() else {
         let message = format!("`{}` names {} targets; rg run takes one", request.patterns.join(" "), selected.len());
-        return Err(Problem::new(Exit::Definition, message).into());
+        return Err(Problem::new(Exit::Definition, message)
+            .hint("`rg query 'kind(go_binary, //...)'` lists programs")
+            .into());
     };
     let built = building.perform(request, &[Goal::Build(target.clone())], None)?;
     if built.exit != Exit::Done || session.options.execution.mode == Mode::DryRun {

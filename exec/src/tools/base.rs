@@ -1,6 +1,7 @@
 //! The base system: what tells two machines apart on which the same program may behave differently.
 //!
-//! The loader and the C library are hashed; the package database stands for all other programs of /usr.
+//! The loader and the C library are hashed; the package database stands for all other programs of /usr,
+//! with the links that choose among them.
 
 use std::path::Path;
 
@@ -36,6 +37,11 @@ const PACKAGES: &[&str] = &[
     "lib/apk/db/installed",
 ];
 
+/// Which of several installed programs a name means: links that no package database tells of.
+const ALTERNATIVES: &str = "etc/alternatives";
+/// Settings that programs of the base system read.
+const SETTINGS: &[&str] = &["etc/ssl/openssl.cnf"];
+
 /// Fingerprints the base system of this machine.
 pub(super) fn find(look: &mut Look) -> Result<Found, ToolError> {
     find_below(Path::new("/"), look)
@@ -44,7 +50,9 @@ pub(super) fn find(look: &mut Look) -> Result<Found, ToolError> {
 /// Fingerprints the base system below a directory.
 pub(super) fn find_below(root: &Path, look: &mut Look) -> Result<Found, ToolError> {
     let mut hasher = blake3::Hasher::new();
-    for (name, places) in [("release", RELEASE), ("loader", LOADER), ("libc", LIBC), ("packages", PACKAGES)] {
+    for (name, places) in
+        [("release", RELEASE), ("loader", LOADER), ("libc", LIBC), ("packages", PACKAGES), ("settings", SETTINGS)]
+    {
         hash_text(&mut hasher, name);
         let mut there = Vec::new();
         for place in places.iter().map(|place| root.join(place)) {
@@ -58,6 +66,13 @@ pub(super) fn find_below(root: &Path, look: &mut Look) -> Result<Found, ToolErro
         for hash in there {
             hasher.update(hash.as_bytes());
         }
+    }
+    hash_text(&mut hasher, "alternatives");
+    let alternatives = root.join(ALTERNATIVES);
+    for name in look.list(&alternatives) {
+        let target = std::fs::read_link(alternatives.join(&name)).unwrap_or_default();
+        hash_text(&mut hasher, &name);
+        hash_text(&mut hasher, &target.to_string_lossy());
     }
     Ok(Found { fingerprint: hasher.finalize().into(), view: ToolView::default() })
 }

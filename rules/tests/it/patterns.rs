@@ -95,12 +95,18 @@ fn what_stands_for_nothing_is_an_error_with_the_nearest_name() {
     check(
         &["//nothing/..."],
         "",
-        "RG0601 `//nothing/...` matches no package\n  hint: a package is a directory with a BUILD.toml\n",
+        "RG0601 `//nothing/...` matches no package of this workspace\n  hint: `examples/shop` is a workspace of its own: rg --workspace examples/shop build //nothing/...\n",
     );
     check(
         &["//examples/..."],
         "",
         "RG0601 `//examples/...` matches no package of this workspace\n  hint: `examples/shop` is a workspace of its own: rg --workspace examples/shop build //...\n",
+    );
+    check(
+        &["//examples/shop/services/cart", "examples/shop/services/cart"],
+        "",
+        "RG0303 there is no package `//examples/shop/services/cart`\n  hint: `examples/shop` is a workspace of its own: rg --workspace examples/shop build //services/cart\n\
+         RG0605 `examples/shop/services/cart` is neither a target nor a file that a target owns\n  hint: `examples/shop` is a workspace of its own: rg --workspace examples/shop build //services/cart\n",
     );
     check(&["tag:slwo"], "", "RG0602 no target has the tag `slwo`\n  hint: write `tag:slow`\n");
     check(&["kind:comand"], "", "RG0603 there is no rule `comand`\n  hint: write `kind:command`\n");
