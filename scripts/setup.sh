@@ -49,6 +49,7 @@ from_apt cc gcc               # the bundled SQLite, and cgo in the tests of the 
 from_apt awk mawk             # the generator of examples/shop
 from_apt pgrep procps         # tests that no process is left
 from_apt setpriv util-linux   # tests as a plain user
+from_apt strace strace        # tests that kill rg at its n-th system call
 if [ "${1:-}" = bench ]; then
     from_apt ninja ninja-build
 fi

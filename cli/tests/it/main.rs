@@ -6,6 +6,8 @@ mod bad_input;
 mod commands;
 mod environment;
 mod faults;
+mod killed;
+mod names;
 mod property;
 mod traps;
 
