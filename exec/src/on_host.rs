@@ -9,6 +9,7 @@ use model::RelPath;
 
 use crate::executor::{Executor, Job, Ran, Stopped};
 use crate::stage::{By, stage};
+use crate::tools::{TOOLCHAIN_BIN, ToolView};
 use crate::{Cancel, Failure, host};
 
 /// Runs each job as a plain process: nothing is hidden from it.
@@ -24,7 +25,7 @@ impl Executor for OnHost {
         let staged = stage(job, scratch, By::Copy)?;
         let broken = |error: std::io::Error| Failure::sandbox(&error);
         let toolchain = scratch.join("toolchain");
-        link_tools(job, &toolchain.join("bin")).map_err(broken)?;
+        link_tools(&job.tools, &toolchain.join("bin")).map_err(broken)?;
         let places = Places { tree: &staged.tree, toolchain: &toolchain, scratch, job };
         let argv: Vec<String> = job.argv.iter().map(|word| places.translate(word)).collect();
         let env: Vec<(String, String)> =
@@ -46,14 +47,18 @@ impl Executor for OnHost {
 }
 
 /// Makes the directory that is `/toolchain/bin` in a container.
-fn link_tools(job: &Job<'_>, bin: &Path) -> std::io::Result<()> {
+fn link_tools(tools: &ToolView, bin: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(bin)?;
-    job.tools.links.iter().try_for_each(|(name, to)| symlink(host_path(job, to), bin.join(name)))
+    // What is mounted there by its own name, as rg is as the compile cache of Go, is linked, too.
+    let own = |at: &str| Some(Path::new(at).strip_prefix(TOOLCHAIN_BIN).ok()?.to_owned());
+    let mut mounted = tools.mounts.iter().filter_map(|(from, at)| Some((from, own(at)?)));
+    mounted.try_for_each(|(from, name)| symlink(from, bin.join(name)))?;
+    tools.links.iter().try_for_each(|(name, to)| symlink(host_path(tools, to), bin.join(name)))
 }
 
 /// Finds where a path inside the container lies on this machine.
-fn host_path(job: &Job<'_>, inside: &str) -> std::path::PathBuf {
-    let mounts = job.tools.mounts.iter();
+fn host_path(tools: &ToolView, inside: &str) -> std::path::PathBuf {
+    let mounts = tools.mounts.iter();
     let mounted = mounts.filter_map(|(from, at)| Some(from.join(Path::new(inside).strip_prefix(at).ok()?)));
     // `join` with an empty rest would add a slash to the path of a file.
     mounted.map(|path| path.components().collect()).next().unwrap_or_else(|| inside.into())
@@ -95,5 +100,25 @@ impl Places<'_> {
     fn is_top(&self, name: &str) -> bool {
         let first = |path: &RelPath| path.segments().next().is_some_and(|first| first == name);
         !name.is_empty() && self.job.layout.iter().any(|(at, _)| first(at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn programs_are_found_where_a_container_has_them() {
+        let scratch = tempfile::tempdir().unwrap();
+        let mounts = [("/opt/go", "/toolchain/go"), ("/opt/rg", "/toolchain/bin/rg-gocache")];
+        let tools = ToolView {
+            mounts: mounts.map(|(from, at)| (from.into(), at.to_owned())).to_vec(),
+            links: BTreeMap::from([("go".to_owned(), "/toolchain/go/bin/go".to_owned())]),
+        };
+        link_tools(&tools, scratch.path()).unwrap();
+        let leads = |name: &str| scratch.path().join(name).read_link().unwrap().display().to_string();
+        assert_eq!([leads("go"), leads("rg-gocache")], ["/opt/go/bin/go", "/opt/rg"]);
     }
 }
