@@ -164,12 +164,15 @@ impl Cache {
                 self.discard_stranger(&place, verified)?;
                 continue;
             };
-            let sound = self.root_digest(root).is_some_and(|root| {
-                self.tree_matches(&place, &root, &mut |path, metadata, file| {
-                    // Most files are links to blobs whose bytes were just looked at.
-                    let known = (inode(metadata), file.hash);
-                    checked.good.contains(&known) || hash_file(path).is_ok_and(|digest| digest == *file)
-                })
+            let Some(root) = self.root_digest(root) else {
+                // Its messages were never committed: a killed run was about to. Nobody can ask for it.
+                self.discard_tree(&place);
+                continue;
+            };
+            let sound = self.tree_matches(&place, &root, &mut |path, metadata, file| {
+                // Most files are links to blobs whose bytes were just looked at.
+                let known = (inode(metadata), file.hash);
+                checked.good.contains(&known) || hash_file(path).is_ok_and(|digest| digest == *file)
             });
             if !sound && self.discard_tree(&place) {
                 verified.bad_trees += 1;
