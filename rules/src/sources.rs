@@ -49,28 +49,35 @@ pub(crate) fn label(written: &Written, package: &RelPath, mistakes: &mut Vec<Mis
 
 /// Resolves a list of paths, globs and labels.
 pub(crate) fn resolve(texts: &[Written], place: Place<'_>, mistakes: &mut Vec<Mistake>) -> Sources {
-    let mut search = Search { place, files: BTreeSet::new(), mistakes };
+    let mut search = Search { place, files: BTreeSet::new(), without: Vec::new(), mistakes };
     let mut labels = Vec::new();
-    let mut without = Vec::new();
+    // What is subtracted is never looked at, so nothing can be wrong with it.
+    for written in texts {
+        if let Some(pattern) = written.text.strip_prefix('!') {
+            let glob = search.glob(pattern, &written.at);
+            search.without.extend(glob);
+        }
+    }
     for written in texts {
         if written.text.starts_with("//") || written.text.starts_with([':', '@']) {
             labels.extend(label(written, place.package, search.mistakes));
-        } else if let Some(pattern) = written.text.strip_prefix('!') {
-            without.extend(search.glob(pattern, &written.at));
-        } else {
+        } else if !written.text.starts_with('!') {
             search.find(written);
         }
     }
-    let kept = |file: &RelPath| {
-        let inside = file.strip_prefix(place.package).unwrap_or_else(RelPath::root);
-        !without.iter().any(|glob| glob.matches(inside.as_str()))
-    };
-    Sources { files: search.files.into_iter().filter(kept).collect(), labels }
+    let Search { files, without, .. } = search;
+    Sources { files: files.into_iter().filter(|file| !is_subtracted(file, &without, place)).collect(), labels }
+}
+
+fn is_subtracted(file: &RelPath, without: &[Glob], place: Place<'_>) -> bool {
+    let inside = file.strip_prefix(place.package).unwrap_or_else(RelPath::root);
+    without.iter().any(|glob| glob.matches(inside.as_str()))
 }
 
 struct Search<'a, 'm> {
     place: Place<'a>,
     files: BTreeSet<RelPath>,
+    without: Vec<Glob>,
     mistakes: &'m mut Vec<Mistake>,
 }
 
@@ -91,7 +98,9 @@ impl Search<'_, '_> {
             self.mistakes.push(self.hint_of_empty(written, mistake));
         }
         for (path, kind) in found {
-            self.take(path, kind, &written.at);
+            if !is_subtracted(&path, &self.without, self.place) {
+                self.take(path, kind, &written.at);
+            }
         }
     }
 

@@ -30,16 +30,29 @@ enum Part<'t> {
 impl Expander<'_> {
     /// Returns the text with its labels expanded; several paths are joined with spaces.
     pub fn text(&self, written: &Written, lowering: &mut Lowering<'_>) -> Arc<str> {
+        self.expand(written, lowering, |path| path)
+    }
+
+    /// Returns a shell line with its labels expanded to words of the shell: no name of a file is ever a command.
+    pub fn shell_line(&self, written: &Written, lowering: &mut Lowering<'_>) -> Arc<str> {
+        self.expand(written, lowering, quoted)
+    }
+
+    fn expand(&self, written: &Written, lowering: &mut Lowering<'_>, word: fn(String) -> String) -> Arc<str> {
         if !written.text.contains("$(location") {
             return written.text.clone();
         }
         let mut expanded = String::with_capacity(written.text.len());
         for part in parts(&written.text) {
-            match part {
-                Part::Plain(text) => expanded.push_str(text),
-                Part::One(label) => expanded.push_str(&self.paths(label, Count::One, written, lowering).join(" ")),
-                Part::All(label) => expanded.push_str(&self.paths(label, Count::Any, written, lowering).join(" ")),
-            }
+            let paths = match part {
+                Part::Plain(text) => {
+                    expanded.push_str(text);
+                    continue;
+                }
+                Part::One(label) => self.paths(label, Count::One, written, lowering),
+                Part::All(label) => self.paths(label, Count::Any, written, lowering),
+            };
+            expanded.push_str(&paths.into_iter().map(word).collect::<Vec<_>>().join(" "));
         }
         Arc::from(expanded)
     }
@@ -87,6 +100,12 @@ impl Expander<'_> {
 enum Count {
     One,
     Any,
+}
+
+/// Returns a path as one word of the shell.
+fn quoted(path: String) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_./@%+=:,-".contains(c);
+    if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', "'\\''")) }
 }
 
 /// Returns where a provided thing lies, from the working directory of a package's actions.
@@ -142,6 +161,15 @@ fn reference(text: &str) -> Option<(Part<'_>, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_of_a_file_is_never_a_command_of_the_shell() {
+        let check = |path: &str, want: &str| assert_eq!(quoted(path.to_owned()), want);
+        check("a/b-1.txt", "a/b-1.txt");
+        check("with space ü.txt", "'with space ü.txt'");
+        check("src/;touch x", "'src/;touch x'");
+        check("it's", r"'it'\''s'");
+    }
 
     #[test]
     fn only_locations_are_ours_and_the_rest_is_the_shells() {
