@@ -62,7 +62,7 @@ pub struct Fetcher {
     pub environment: BTreeMap<String, String>,
     /// The user's home.
     pub home: Option<PathBuf>,
-    /// Certificates to trust beside the system's.
+    /// The file of certificates to trust, in place of the system's.
     pub extra_ca: Option<PathBuf>,
     /// Whether there is a network to be used.
     pub connection: Connection,
