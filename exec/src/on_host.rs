@@ -89,7 +89,8 @@ impl Places<'_> {
         let below = |directory: &Path| Some(format!("{}{rest}", directory.display()));
         match top {
             "toolchain" => below(self.toolchain),
-            "tmp" => below(&self.scratch.join("tmp")),
+            // Only as the environment of every action has it: what else lies in /tmp is the user's own.
+            "tmp" if matches!(rest, "" | "/home") => below(&self.scratch.join("tmp")),
             "src" => below(&self.tree.join("src")),
             _ if self.is_top(top) => below(&self.tree.join(top)),
             _ => None,
