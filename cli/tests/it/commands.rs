@@ -256,8 +256,7 @@ fn exclusive_tests_run_alone_even_when_they_are_forced() {
              run = \"mkdir ROOM/busy; sleep 0.05; rmdir ROOM/busy\"\n"
         )
     };
-    // Below `/tmp`, actions have a place of their own.
-    let room = tempfile::tempdir_in("/var/tmp").unwrap();
+    let room = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let text = (0..5).map(one).collect::<String>().replace("ROOM", room.path().to_str().unwrap());
     let workspace = workspace(&[("p/BUILD.toml", &text)]);
     for more in [&["-j5"][..], &["-j5", "--rerun", "//p:all"], &["-j5", "--no-cache"], &["-j5", "--runs", "2"]] {

@@ -337,8 +337,7 @@ fn an_output_directory_that_rg_did_not_make_is_refused_and_left_alone() {
 #[test]
 fn a_source_that_is_edited_while_an_action_runs_is_not_stored_under_the_old_key() {
     // The first action waits until the test has edited what the second one reads.
-    // It does so outside of `/tmp`, since actions have one of their own.
-    let gate = tempfile::tempdir_in("/var/tmp").unwrap();
+    let gate = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let (started, go) = (gate.path().join("started"), gate.path().join("go"));
     let wait = format!("touch {}; while ! test -e {}; do sleep 0.01; done", started.display(), go.display());
     let workspace = workspace(&[
