@@ -225,8 +225,3 @@ impl Selection<'_> {
         )
     }
 }
-
-/// Returns the hint that a workspace below has what is asked for.
-fn elsewhere(nested: &RelPath, pattern: &str) -> String {
-    format!("`{nested}` is a workspace of its own: rg --workspace {nested} build {pattern}")
-}

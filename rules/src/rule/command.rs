@@ -210,7 +210,7 @@ fn arguments(declaration: &Declaration, expander: &Expander<'_>, lowering: &mut 
     let shell = |line: String| ["/bin/sh", "-euc", &line].map(Arc::from).to_vec();
     let argv = declaration.texts("argv");
     match (declaration.text("run"), argv) {
-        (Some(run), []) => shell(format!("export OUT=\"$PWD/$OUT\"; {}", expander.text(run, lowering))),
+        (Some(run), []) => shell(format!("export OUT=\"$PWD/$OUT\"; {}", expander.shell_line(run, lowering))),
         (None, [_, ..]) => {
             let mut arguments = shell("export OUT=\"$PWD/$OUT\"; exec \"$@\"".to_owned());
             arguments.push(Arc::from("rg"));

@@ -203,6 +203,17 @@ fn locations_are_of_inputs_and_of_one_file() {
 }
 
 #[test]
+fn locations_without_an_end_or_a_label_are_reported() {
+    check_build(
+        "[command.a]\nrun = \"cat $(location :b\"\n[command.c]\nargv = [\"cat\", \"$(locations )\"]\n",
+        "c/BUILD.toml:2: [\"cat $(location :b\"] RG0301 `$(location :b` has no closing parenthesis\n  \
+           hint: write `$(location //package:target)` or `$(locations :target)`\n\
+         c/BUILD.toml:4: [\"$(locations )\"] RG0301 `$(locations )` names no label\n  \
+           hint: write `$(location //package:target)` or `$(locations :target)`\n",
+    );
+}
+
+#[test]
 fn toolchains_are_declared() {
     check_build(
         "[command.a]\nrun = \"true\"\ntoolchain = \"pyton\"\n[command.b]\nrun = \"true\"\ntoolchains = [\"go\", \"zig\"]\n",
