@@ -49,27 +49,29 @@ pub(crate) fn label(written: &Written, package: &RelPath, mistakes: &mut Vec<Mis
 
 /// Resolves a list of paths, globs and labels.
 pub(crate) fn resolve(texts: &[Written], place: Place<'_>, mistakes: &mut Vec<Mistake>) -> Sources {
-    let mut search = Search { place, files: BTreeSet::new(), mistakes };
+    // What is subtracted is known first: nothing is wrong with an entry that is not taken.
+    let subtracted = texts.iter().filter_map(|written| Some((written.text.strip_prefix('!')?, &written.at)));
+    let without = subtracted.filter_map(|(pattern, at)| glob(pattern, at, mistakes)).collect();
+    let mut search = Search { place, without, files: BTreeSet::new(), mistakes };
     let mut labels = Vec::new();
-    let mut without = Vec::new();
     for written in texts {
         if written.text.starts_with("//") || written.text.starts_with([':', '@']) {
             labels.extend(label(written, place.package, search.mistakes));
-        } else if let Some(pattern) = written.text.strip_prefix('!') {
-            without.extend(search.glob(pattern, &written.at));
-        } else {
+        } else if !written.text.starts_with('!') {
             search.find(written);
         }
     }
-    let kept = |file: &RelPath| {
-        let inside = file.strip_prefix(place.package).unwrap_or_else(RelPath::root);
-        !without.iter().any(|glob| glob.matches(inside.as_str()))
-    };
-    Sources { files: search.files.into_iter().filter(kept).collect(), labels }
+    Sources { files: search.files.into_iter().collect(), labels }
+}
+
+fn glob(text: &str, at: &Location, mistakes: &mut Vec<Mistake>) -> Option<Glob> {
+    let report = |reason| Mistake::new(codes::BAD_GLOB, format!("`{text}` {reason}")).at(at.clone(), "");
+    Glob::parse(text).map_err(|reason| mistakes.push(report(reason))).ok()
 }
 
 struct Search<'a, 'm> {
     place: Place<'a>,
+    without: Vec<Glob>,
     files: BTreeSet<RelPath>,
     mistakes: &'m mut Vec<Mistake>,
 }
@@ -82,7 +84,7 @@ impl Search<'_, '_> {
     }
 
     fn find_glob(&mut self, written: &Written) {
-        let Some(glob) = self.glob(&written.text, &written.at) else { return };
+        let Some(glob) = glob(&written.text, &written.at, self.mistakes) else { return };
         let mut found = Vec::new();
         walk(self.place, self.place.package, &glob, &glob.start(), &mut found);
         if found.is_empty() {
@@ -95,9 +97,10 @@ impl Search<'_, '_> {
         }
     }
 
-    fn glob(&mut self, text: &str, at: &Location) -> Option<Glob> {
-        let report = |reason| Mistake::new(codes::BAD_GLOB, format!("`{text}` {reason}")).at(at.clone(), "");
-        Glob::parse(text).map_err(|reason| self.mistakes.push(report(reason))).ok()
+    /// Whether a `!` pattern subtracts a path.
+    fn is_subtracted(&self, path: &RelPath) -> bool {
+        let inside = path.strip_prefix(self.place.package).unwrap_or_else(RelPath::root);
+        self.without.iter().any(|glob| glob.matches(inside.as_str()))
     }
 
     /// Says so if the directory that a glob begins with is a border.
@@ -167,6 +170,9 @@ impl Search<'_, '_> {
 
     /// Takes a file as a source, if it can be one.
     fn take(&mut self, path: RelPath, kind: EntryKind, at: &Location) {
+        if self.is_subtracted(&path) {
+            return;
+        }
         let refused = match kind {
             EntryKind::File => None,
             EntryKind::Symlink => self.refused_link(&path),

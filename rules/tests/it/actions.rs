@@ -193,3 +193,12 @@ fn a_path_is_quoted_for_the_shell_and_nowhere_else() {
     assert!(text.contains("\"cat\", \"a b.txt\"]"), "{text}");
     assert!(text.contains("env F=a b.txt "), "{text}");
 }
+
+#[test]
+fn nothing_is_wrong_with_an_entry_that_is_subtracted() {
+    let tree = MapTree::new(&[("a.txt", ""), ("BUILD.toml", "[files.f]\nsrcs = [\"**\", \"!run/*\", \"!abs.txt\"]\n")])
+        .with_symlink("abs.txt", "/etc/passwd")
+        .with_unusable("run/socket");
+    let text = shown(&sound(&tree));
+    assert!(text.contains("sources [\"a.txt\"]"), "{text}");
+}
