@@ -169,7 +169,8 @@ impl<'l, 'a> Code<'l, 'a> {
         if known.is_some_and(|sum| sum.zip.is_some() && sum.go_mod.is_some()) {
             return;
         }
-        let message = format!("go.sum has no entry for `{} {}`", choice.path, choice.version);
+        let suffix = if known.is_some_and(|sum| sum.zip.is_some()) { "/go.mod" } else { "" };
+        let message = format!("go.sum has no entry for `{} {}{suffix}`", choice.path, choice.version);
         let mistake = Mistake::new(codes::GO_MISSING_SUM, message).at(choice.at.clone(), "required here");
         let dir = choice.at.file.parent().unwrap_or_else(RelPath::root);
         let place = if dir.is_root() { String::new() } else { format!(" -C {dir}") };

@@ -125,10 +125,14 @@ fn read_module(lowering: &mut Lowering, dir: &RelPath) -> Option<Module> {
     Some(Module { dir: dir.clone(), file, sums })
 }
 
-fn read_sums(lowering: &Lowering, path: &RelPath) -> Option<Sums> {
+fn read_sums(lowering: &mut Lowering, path: &RelPath) -> Option<Sums> {
     lowering.entry(path).filter(|kind| *kind == EntryKind::File)?;
     let mut sums = Sums::default();
-    sums.add(&read_text(lowering, path)?);
+    for malformed in sums.add(&read_text(lowering, path)?) {
+        let message = format!("line {} of `{path}` is not `MODULE VERSION HASH`", malformed.line);
+        let mistake = Mistake::new(codes::GO_BAD_MODULE, message).at(Location::new(path.clone(), malformed.span), "");
+        lowering.mistake(mistake.hint("remove the line and run `go mod tidy`"));
+    }
     Some(sums)
 }
 

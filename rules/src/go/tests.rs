@@ -255,6 +255,21 @@ fn a_module_without_hashes_is_named_with_the_line_that_adds_them() {
 }
 
 #[test]
+fn a_go_sum_that_is_broken_or_lacks_the_line_of_go_mod_is_refused() {
+    check_mistakes(
+        &shop().with("lib/go.sum", "example.com/uuid v1.6.0 h1:zip=\n"),
+        &["RG0705 lib/go.mod: go.sum has no entry for `example.com/uuid v1.6.0/go.mod` (run `go -C lib mod tidy`)"],
+    );
+    let sums = "example.com/uuid v1.6.0 h1:zip=\n<<<<<<< ours\nexample.com/uuid v1.6.0/go.mod h1:mod=\n";
+    check_mistakes(
+        &shop().with("lib/go.sum", sums),
+        &[
+            "RG0702 lib/go.sum: line 2 of `lib/go.sum` is not `MODULE VERSION HASH` (remove the line and run `go mod tidy`)",
+        ],
+    );
+}
+
+#[test]
 fn a_main_that_is_no_program_is_refused() {
     check_mistakes(
         &shop().with(MAIN, "package cart\n"),
@@ -353,7 +368,7 @@ proptest::proptest! {
         let again = super::modfile::ModFile::parse(&module.plain);
         proptest::prop_assert_eq!(module.requires.len(), again.requires.len());
         super::modfile::WorkFile::parse(&text);
-        super::sums::Sums::default().add(&text);
+        drop(super::sums::Sums::default().add(&text));
         let tree = MapTree::new(&[("p/a.txt", "")]);
         let (declarations, settings) = (Declarations::default(), Settings::default());
         let recorder = Recorder::new(&tree);
