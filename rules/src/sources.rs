@@ -103,7 +103,7 @@ impl Search<'_, '_> {
         self.without.iter().any(|glob| glob.matches(inside.as_str()))
     }
 
-    /// Says so if the directory that a glob begins with is a border.
+    /// Says so if the directory that a glob begins with is a border, or ignored.
     fn hint_of_empty(&self, written: &Written, mistake: Mistake) -> Mistake {
         let fixed: Vec<&str> = written.text.split('/').take_while(|segment| !is_glob(segment)).collect();
         let Ok(dir) = self.place.package.child(&fixed.join("/")) else { return mistake };
@@ -111,7 +111,10 @@ impl Search<'_, '_> {
             Some(Border::Package(package)) => mistake
                 .hint(format!("`{package}` is a package of its own: name a target of it, as in \"//{package}:…\"")),
             Some(Border::Workspace(dir)) => mistake.hint(format!("`{dir}` is a workspace of its own")),
-            None => mistake.hint(format!("globs are relative to the package, `{}`", shown(self.place.package))),
+            None => match self.place.recorder.ignored_by(&dir).filter(|_| dir != *self.place.package) {
+                Some(rule) => mistake.hint(format!("`{dir}` is ignored by {rule}: change that rule")),
+                None => mistake.hint(format!("globs are relative to the package, `{}`", shown(self.place.package))),
+            },
         }
     }
 

@@ -81,6 +81,10 @@ fn a_source_that_cannot_be_one_says_why() {
             "RG0203 `pkg/**` matches nothing\n  hint: `c/pkg` is a package of its own: name a target of it, as in \"//c/pkg:…\"\n",
         ),
         (
+            "\"dist/**\"",
+            "RG0203 `dist/**` matches nothing\n  hint: `c/dist` is ignored by .gitignore:1: dist: change that rule\n",
+        ),
+        (
             "\"nested/x.txt\"",
             "RG0210 `c/nested/x.txt` belongs to the workspace `c/nested`, which has its own workspace.toml\n",
         ),
@@ -119,6 +123,7 @@ fn a_source_that_cannot_be_one_says_why() {
         .with("c/nested/workspace.toml", "")
         .with("c/nested/x.txt", "")
         .with_ignored("c/secret.log", ".gitignore:3: *.log")
+        .with_ignored("c/dist", ".gitignore:1: dist")
         .with_symlink("c/out.txt", "../../x")
         .with_symlink("c/abs.txt", "/etc/passwd")
         .with_unusable("c/socket");
