@@ -184,6 +184,42 @@ fn outputs_stay_in_their_directory_and_apart() {
 }
 
 #[test]
+fn outputs_are_no_globs() {
+    check_build(
+        "[command.a]\nrun = \"true\"\noutputs = [\"*.o\", \"a[1]/\"]\n",
+        "c/BUILD.toml:3: [\"*.o\"] RG0401 the output `*.o` is a glob, and outputs are named one by one\n  hint: name each file, or a directory that holds them, as \"img/\"\n\
+         c/BUILD.toml:3: [\"a[1]/\"] RG0401 the output `a[1]/` is a glob, and outputs are named one by one\n  hint: name each file, or a directory that holds them, as \"img/\"\n",
+    );
+}
+
+#[test]
+fn a_command_has_something_to_run() {
+    let hint = "hint: write what runs: `run = \"a shell line\"` or `argv = [\"program\", \"argument\"]`";
+    check_build(
+        "[command.a]\nrun = \" \"\n[command.b]\nargv = [\"\"]\n[command.c]\nargv = []\n",
+        &format!(
+            "c/BUILD.toml:2: [\" \"] RG0105 `run` is empty\n  {hint}\n\
+             c/BUILD.toml:4: [\"\"] RG0105 `argv` begins with an empty program\n  {hint}\n\
+             c/BUILD.toml:5: [[command.c]] RG0105 //c:c has neither `run` nor `argv`\n  \
+             hint: give exactly one: `run = \"a shell line\"` or `argv = [\"program\", \"argument\"]`\n"
+        ),
+    );
+}
+
+#[test]
+fn names_of_environment_variables_are_usable() {
+    let hint = "hint: write a name without spaces and `=`, as `LANG`";
+    check_build(
+        "[test.a]\nrun = \"true\"\nenv = { \"\" = \"x\", \"A B\" = \"x\", \"A=B\" = \"x\" }\n",
+        &format!(
+            "c/BUILD.toml:3: [\"\"] RG0105 `` is not the name of an environment variable\n  {hint}\n\
+             c/BUILD.toml:3: [\"A B\"] RG0105 `A B` is not the name of an environment variable\n  {hint}\n\
+             c/BUILD.toml:3: [\"A=B\"] RG0105 `A=B` is not the name of an environment variable\n  {hint}\n"
+        ),
+    );
+}
+
+#[test]
 fn groups_that_contain_themselves_show_the_whole_cycle() {
     check_build(
         "[alias.a]\nactual = \":b\"\n[files.b]\nsrcs = [\"in.txt\", \":s\"]\n[suite.s]\ntests = [\":a\"]\n",
