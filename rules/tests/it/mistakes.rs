@@ -172,6 +172,23 @@ fn tables_that_are_no_targets_are_reported() {
 }
 
 #[test]
+fn a_table_of_the_workspace_and_a_key_of_no_target_say_where_they_belong() {
+    let rules: Vec<&str> = rules::catalogue().iter().map(|rule| rule.name).collect();
+    check_build(
+        "x = 1\n[workspace]\nname = \"a\"\n[toolchain.go]\nhost = [\"go\"]\n",
+        &format!(
+            "c/BUILD.toml:1: [x] RG0103 `x` belongs to no target\n  \
+               hint: a target is a table `[RULE.NAME]`; rules are {}\n\
+             c/BUILD.toml:2: [workspace] RG0101 `[workspace]` belongs in workspace.toml\n  \
+               hint: move the table to the workspace.toml at the root of the workspace\n\
+             c/BUILD.toml:4: [toolchain] RG0101 `[toolchain]` belongs in workspace.toml\n  \
+               hint: move the table to the workspace.toml at the root of the workspace\n",
+            rules.join(", ")
+        ),
+    );
+}
+
+#[test]
 fn outputs_stay_in_their_directory_and_apart() {
     check_build(
         "[command.a]\nrun = \"true\"\noutputs = [\"../o\", \"/o\", \"a/\", \"a/b\", \"c\", \"c\", \"\"]\n",
