@@ -17,11 +17,9 @@ use crate::lowering::Common;
 use crate::near::nearest;
 use crate::reads::BUILD_FILE;
 use crate::rule::{self, AttributeDoc, COMMON_ATTRIBUTES, Rule};
+use crate::settings::TABLES;
 use crate::sources::Place;
 use model::codes;
-
-/// The tables of workspace.toml, which are no rules.
-const SETTINGS: [&str; 3] = ["workspace", "toolchain", "profile"];
 
 /// What a BUILD.toml declares.
 #[derive(Default)]
@@ -152,7 +150,7 @@ impl Reader<'_> {
             match (&**key.get_ref(), value.get_ref()) {
                 ("package", DeValue::Table(package)) => self.package_table(package),
                 ("package", _) => self.not_a_table(key, "[package]", value),
-                (name, DeValue::Table(_)) if SETTINGS.contains(&name) => {
+                (name, DeValue::Table(_)) if TABLES.contains(&name) => {
                     let message = format!("`[{name}]` belongs in workspace.toml");
                     let hint = "move the table to the workspace.toml at the root of the workspace";
                     self.report(Mistake::new(codes::UNKNOWN_RULE, message).hint(hint), self.place(key));
