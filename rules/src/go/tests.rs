@@ -270,6 +270,19 @@ fn a_go_sum_that_is_broken_or_lacks_the_line_of_go_mod_is_refused() {
 }
 
 #[test]
+fn a_module_of_go_work_is_required_in_a_version_that_go_can_find() {
+    let work = "go 1.24\n\nuse (\n\t./svc\n\t./lib\n)\n";
+    let svc = "module example.org/svc\n\ngo 1.24\n\nrequire example.org/lib v0.0.0\n";
+    let tree = shop().with("svc/go.mod", svc);
+    let said = "RG0702 svc/go.mod: `example.org/lib v0.0.0` is required, which exists only as `./lib` in go.work (add `replace example.org/lib v0.0.0 => ./lib` to go.work, or remove the line)";
+    check_mistakes(&tree, &[said]);
+    let replaced = format!("{work}\nreplace example.org/lib v0.0.0 => ./lib\n");
+    check_mistakes(&shop().with("svc/go.mod", svc).with("go.work", &replaced), &[]);
+    // Without a module from elsewhere Go chooses no versions, and looks nothing up.
+    check_mistakes(&tree.with("lib/log/log.go", "package log\n"), &[]);
+}
+
+#[test]
 fn a_main_that_is_no_program_is_refused() {
     check_mistakes(
         &shop().with(MAIN, "package cart\n"),
