@@ -105,9 +105,11 @@ impl AttributeReader<'_> {
         let mut pairs = Vec::with_capacity(table.len());
         for (key, value) in table {
             let key = Written { text: Arc::from(&**key.get_ref()), at: place(self.file, key) };
-            if key.text.is_empty() || key.text.contains(['=', '\0']) {
+            if key.text.is_empty() || key.text.contains(|letter: char| "=\0".contains(letter) || letter.is_whitespace())
+            {
                 let message = format!("`{}` is not the name of an environment variable", key.text.escape_debug());
-                self.report(codes::BAD_VALUE, message, key.at, "");
+                let mistake = Mistake::new(codes::BAD_VALUE, message).at(key.at, "");
+                self.mistakes.push(mistake.hint("write a name without spaces and `=`, as `LANG`"));
             } else if let Some(value) = document::written(self.file, value) {
                 pairs.push((key, value));
             } else {
@@ -160,6 +162,12 @@ impl AttributeReader<'_> {
             Some(path) => (path, OutputShape::Directory),
             None => (&*written.text, OutputShape::File),
         };
+        if path.contains(['*', '?', '[']) {
+            let message = format!("the output `{}` is a glob, and outputs are named one by one", written.text);
+            let mistake = Mistake::new(codes::BAD_OUTPUT, message).at(written.at.clone(), "");
+            self.mistakes.push(mistake.hint("name each file, or a directory that holds them, as \"img/\""));
+            return None;
+        }
         let reason = match RelPath::new(path) {
             Ok(path) if !path.is_root() => return Some(DeclaredOutput { path, shape }),
             Ok(_) => "an output has no name".to_owned(),

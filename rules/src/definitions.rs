@@ -17,6 +17,7 @@ use crate::lowering::Common;
 use crate::near::nearest;
 use crate::reads::BUILD_FILE;
 use crate::rule::{self, AttributeDoc, COMMON_ATTRIBUTES, Rule};
+use crate::settings::TABLES;
 use crate::sources::Place;
 use model::codes;
 
@@ -149,11 +150,17 @@ impl Reader<'_> {
             match (&**key.get_ref(), value.get_ref()) {
                 ("package", DeValue::Table(package)) => self.package_table(package),
                 ("package", _) => self.not_a_table(key, "[package]", value),
+                (name, DeValue::Table(_)) if TABLES.contains(&name) => {
+                    let message = format!("`[{name}]` belongs in workspace.toml");
+                    let hint = "move the table to the workspace.toml at the root of the workspace";
+                    self.report(Mistake::new(codes::UNKNOWN_RULE, message).hint(hint), self.place(key));
+                }
                 (_, DeValue::Table(targets)) => {
                     candidates.extend(targets.iter().map(|(name, value)| Candidate { rule: key, name, value }));
                     self.nothing_named(key, targets);
                 }
-                (rule, _) => self.not_a_table(key, &format!("[{rule}.NAME]"), value),
+                (rule, _) if rule::find(rule).is_some() => self.not_a_table(key, &format!("[{rule}.NAME]"), value),
+                _ => self.no_target(key),
             }
         }
         candidates.sort_by_key(|candidate| candidate.name.span().start);
@@ -331,6 +338,14 @@ impl Reader<'_> {
         if targets.is_empty() && rule::find(rule.get_ref().as_ref()).is_none() {
             self.no_such_rule(rule.get_ref().as_ref(), self.place(rule));
         }
+    }
+
+    /// A key outside of all tables that names no rule either.
+    fn no_target(&mut self, key: &Spanned<impl AsRef<str>>) {
+        let rules: Vec<&str> = rule::catalogue().iter().map(|rule| rule.name).collect();
+        let message = format!("`{}` belongs to no target", key.get_ref().as_ref());
+        let hint = format!("a target is a table `[RULE.NAME]`; rules are {}", rules.join(", "));
+        self.report(Mistake::new(codes::WRONG_TYPE, message).hint(hint), self.place(key));
     }
 
     fn no_such_rule(&mut self, name: &str, at: Location) {

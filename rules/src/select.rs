@@ -20,7 +20,8 @@ pub enum Wildcards {
     All,
 }
 
-/// Returns the targets that patterns stand for, sorted. Each pattern adds to those before it, or subtracts with `-`.
+/// Returns the targets that patterns stand for, sorted. Each pattern adds to those before it, or subtracts with `-`;
+/// patterns that only subtract do so from everything below `here`.
 pub fn select(
     patterns: &[String],
     here: &RelPath,
@@ -30,6 +31,12 @@ pub fn select(
     let selection = Selection { here, analysis, wildcards, packages: analysis.packages.iter().cloned().collect() };
     let mut selected: BTreeSet<TargetId> = BTreeSet::new();
     let mut mistakes = Vec::new();
+    if !patterns.is_empty() && patterns.iter().all(|pattern| pattern.starts_with('-')) {
+        match selection.matched("...") {
+            Ok(ids) => selected = ids,
+            Err(mistake) => mistakes.push(*mistake),
+        }
+    }
     for pattern in patterns {
         let (subtracts, text) = pattern.strip_prefix('-').map_or((false, pattern.as_str()), |text| (true, text));
         match selection.matched(text) {
@@ -58,6 +65,7 @@ impl Selection<'_> {
         if let Some(kind) = text.strip_prefix("kind:") {
             return self.of_kind(kind);
         }
+        let text = text.strip_prefix("./").filter(|rest| !rest.is_empty() && !rest.starts_with('/')).unwrap_or(text);
         let typed = if text == "//" { text } else { text.trim_end_matches('/') };
         if typed.starts_with("//") || typed.starts_with('@') {
             return self.pattern(typed, &RelPath::root());

@@ -11,6 +11,7 @@ use model::{Mistake, Platform, RelPath};
 use serde::{Deserialize, Serialize};
 
 use layer::Layers;
+pub(crate) use layer::TABLES;
 
 /// A value, and every mistake that was found while making it.
 pub type Checked<T> = (T, Vec<Mistake>);

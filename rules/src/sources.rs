@@ -49,15 +49,11 @@ pub(crate) fn label(written: &Written, package: &RelPath, mistakes: &mut Vec<Mis
 
 /// Resolves a list of paths, globs and labels.
 pub(crate) fn resolve(texts: &[Written], place: Place<'_>, mistakes: &mut Vec<Mistake>) -> Sources {
-    let mut search = Search { place, files: BTreeSet::new(), without: Vec::new(), mistakes };
+    // What is subtracted is known first: nothing is wrong with an entry that is not taken.
+    let subtracted = texts.iter().filter_map(|written| Some((written.text.strip_prefix('!')?, &written.at)));
+    let without = subtracted.filter_map(|(pattern, at)| glob(pattern, at, mistakes)).collect();
+    let mut search = Search { place, without, files: BTreeSet::new(), mistakes };
     let mut labels = Vec::new();
-    // What is subtracted is never looked at, so nothing can be wrong with it.
-    for written in texts {
-        if let Some(pattern) = written.text.strip_prefix('!') {
-            let glob = search.glob(pattern, &written.at);
-            search.without.extend(glob);
-        }
-    }
     for written in texts {
         if written.text.starts_with("//") || written.text.starts_with([':', '@']) {
             labels.extend(label(written, place.package, search.mistakes));
@@ -65,19 +61,18 @@ pub(crate) fn resolve(texts: &[Written], place: Place<'_>, mistakes: &mut Vec<Mi
             search.find(written);
         }
     }
-    let Search { files, without, .. } = search;
-    Sources { files: files.into_iter().filter(|file| !is_subtracted(file, &without, place)).collect(), labels }
+    Sources { files: search.files.into_iter().collect(), labels }
 }
 
-fn is_subtracted(file: &RelPath, without: &[Glob], place: Place<'_>) -> bool {
-    let inside = file.strip_prefix(place.package).unwrap_or_else(RelPath::root);
-    without.iter().any(|glob| glob.matches(inside.as_str()))
+fn glob(text: &str, at: &Location, mistakes: &mut Vec<Mistake>) -> Option<Glob> {
+    let report = |reason| Mistake::new(codes::BAD_GLOB, format!("`{text}` {reason}")).at(at.clone(), "");
+    Glob::parse(text).map_err(|reason| mistakes.push(report(reason))).ok()
 }
 
 struct Search<'a, 'm> {
     place: Place<'a>,
-    files: BTreeSet<RelPath>,
     without: Vec<Glob>,
+    files: BTreeSet<RelPath>,
     mistakes: &'m mut Vec<Mistake>,
 }
 
@@ -89,7 +84,7 @@ impl Search<'_, '_> {
     }
 
     fn find_glob(&mut self, written: &Written) {
-        let Some(glob) = self.glob(&written.text, &written.at) else { return };
+        let Some(glob) = glob(&written.text, &written.at, self.mistakes) else { return };
         let mut found = Vec::new();
         walk(self.place, self.place.package, &glob, &glob.start(), &mut found);
         if found.is_empty() {
@@ -98,18 +93,17 @@ impl Search<'_, '_> {
             self.mistakes.push(self.hint_of_empty(written, mistake));
         }
         for (path, kind) in found {
-            if !is_subtracted(&path, &self.without, self.place) {
-                self.take(path, kind, &written.at);
-            }
+            self.take(path, kind, &written.at);
         }
     }
 
-    fn glob(&mut self, text: &str, at: &Location) -> Option<Glob> {
-        let report = |reason| Mistake::new(codes::BAD_GLOB, format!("`{text}` {reason}")).at(at.clone(), "");
-        Glob::parse(text).map_err(|reason| self.mistakes.push(report(reason))).ok()
+    /// Whether a `!` pattern subtracts a path.
+    fn is_subtracted(&self, path: &RelPath) -> bool {
+        let inside = path.strip_prefix(self.place.package).unwrap_or_else(RelPath::root);
+        self.without.iter().any(|glob| glob.matches(inside.as_str()))
     }
 
-    /// Says so if the directory that a glob begins with is a border.
+    /// Says so if the directory that a glob begins with is a border, or ignored.
     fn hint_of_empty(&self, written: &Written, mistake: Mistake) -> Mistake {
         let fixed: Vec<&str> = written.text.split('/').take_while(|segment| !is_glob(segment)).collect();
         let Ok(dir) = self.place.package.child(&fixed.join("/")) else { return mistake };
@@ -117,7 +111,10 @@ impl Search<'_, '_> {
             Some(Border::Package(package)) => mistake
                 .hint(format!("`{package}` is a package of its own: name a target of it, as in \"//{package}:…\"")),
             Some(Border::Workspace(dir)) => mistake.hint(format!("`{dir}` is a workspace of its own")),
-            None => mistake.hint(format!("globs are relative to the package, `{}`", shown(self.place.package))),
+            None => match self.place.recorder.ignored_by(&dir).filter(|_| dir != *self.place.package) {
+                Some(rule) => mistake.hint(format!("`{dir}` is ignored by {rule}: change that rule")),
+                None => mistake.hint(format!("globs are relative to the package, `{}`", shown(self.place.package))),
+            },
         }
     }
 
@@ -176,6 +173,9 @@ impl Search<'_, '_> {
 
     /// Takes a file as a source, if it can be one.
     fn take(&mut self, path: RelPath, kind: EntryKind, at: &Location) {
+        if self.is_subtracted(&path) {
+            return;
+        }
         let refused = match kind {
             EntryKind::File => None,
             EntryKind::Symlink => self.refused_link(&path),

@@ -121,9 +121,13 @@ impl<'l, 'a> Code<'l, 'a> {
             let provider = resolve::resolve(walk.root, &import.text, |dir, module| self.has_package(walk, dir, module));
             match provider {
                 Provider::Standard => {}
-                Provider::Local(dir) => found.push(dir),
+                Provider::Local(dir) => {
+                    self.check_replaced(walk.root, &dir);
+                    found.push(dir);
+                }
                 Provider::Module(module, _) => {
                     self.check_sum(walk.root, module);
+                    self.check_versions(walk.root);
                     closure.third_party.insert(import.text.to_string());
                 }
                 Provider::Nothing(dir) => self.report_missing(walk.root, import, dir.as_ref()),
@@ -169,11 +173,29 @@ impl<'l, 'a> Code<'l, 'a> {
         if known.is_some_and(|sum| sum.zip.is_some() && sum.go_mod.is_some()) {
             return;
         }
-        let message = format!("go.sum has no entry for `{} {}`", choice.path, choice.version);
+        let suffix = if known.is_some_and(|sum| sum.zip.is_some()) { "/go.mod" } else { "" };
+        let message = format!("go.sum has no entry for `{} {}{suffix}`", choice.path, choice.version);
         let mistake = Mistake::new(codes::GO_MISSING_SUM, message).at(choice.at.clone(), "required here");
         let dir = choice.at.file.parent().unwrap_or_else(RelPath::root);
         let place = if dir.is_root() { String::new() } else { format!(" -C {dir}") };
         self.report(mistake.hint(format!("run `go{place} mod tidy`")));
+    }
+
+    /// A replacement by a directory is a module outside of go.work too.
+    fn check_replaced(&mut self, root: &Root, dir: &RelPath) {
+        if root.unresolved.is_empty() {
+            return;
+        }
+        if modules::module_dir(self.lowering, dir).is_some_and(|module| !root.holds(&module)) {
+            self.check_versions(root);
+        }
+    }
+
+    /// Reports versions that Go would look up, and not find, to choose those of modules outside of go.work.
+    fn check_versions(&mut self, root: &Root) {
+        for mistake in &root.unresolved {
+            self.report(mistake.clone());
+        }
     }
 
     fn report_missing(&mut self, root: &Root, import: &Used, dir: Option<&RelPath>) {

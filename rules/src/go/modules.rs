@@ -40,6 +40,9 @@ pub(crate) struct Root {
     pub sums: Sums,
     /// What is fetched, sorted by path and version.
     pub locked: BTreeMap<(String, String), Sum>,
+    /// Requirements of modules beside this one in versions that Go can look up nowhere; it does so as soon as a package
+    /// of a module outside of go.work is imported.
+    pub unresolved: Vec<Mistake>,
     /// The files that say all this.
     pub files: Vec<RelPath>,
 }
@@ -125,10 +128,14 @@ fn read_module(lowering: &mut Lowering, dir: &RelPath) -> Option<Module> {
     Some(Module { dir: dir.clone(), file, sums })
 }
 
-fn read_sums(lowering: &Lowering, path: &RelPath) -> Option<Sums> {
+fn read_sums(lowering: &mut Lowering, path: &RelPath) -> Option<Sums> {
     lowering.entry(path).filter(|kind| *kind == EntryKind::File)?;
     let mut sums = Sums::default();
-    sums.add(&read_text(lowering, path)?);
+    for malformed in sums.add(&read_text(lowering, path)?) {
+        let message = format!("line {} of `{path}` is not `MODULE VERSION HASH`", malformed.line);
+        let mistake = Mistake::new(codes::GO_BAD_MODULE, message).at(Location::new(path.clone(), malformed.span), "");
+        lowering.mistake(mistake.hint("remove the line and run `go mod tidy`"));
+    }
     Some(sums)
 }
 
@@ -155,6 +162,7 @@ impl Root {
             required: BTreeMap::new(),
             sums: Sums::default(),
             locked: BTreeMap::new(),
+            unresolved: Vec::new(),
             files: Vec::new(),
         }
     }
@@ -169,6 +177,7 @@ impl Root {
         self.choose(&replaces);
         self.sums = self.all_sums().fold(Sums::default(), Sums::merged);
         self.locked = self.locked();
+        self.unresolved = self.unresolved(&replaces);
         self.files = self.list_files(lowering);
     }
 
@@ -263,6 +272,31 @@ impl Root {
             useful.then(|| ((path.to_owned(), version.to_owned()), sum))
         };
         self.sums.iter().filter_map(keep).collect()
+    }
+
+    /// Modules of go.work that are required in a version without a hash and without a replacement.
+    fn unresolved(&self, replaces: &[(RelPath, Replace)]) -> Vec<Mistake> {
+        if self.work.is_none() {
+            return Vec::new();
+        }
+        let mistake = |(module, require): (&Module, &Require)| {
+            let Require { path, version, span } = require;
+            let (_, dir) = self.local.iter().find(|(local, dir)| local == path && self.holds(dir))?;
+            let has_hash = self.sums.get(path, version).is_some_and(|sum| sum.go_mod.is_some());
+            let replaced = |replace: &Replace| {
+                replace.path == *path && replace.version.as_ref().is_none_or(|replaced| replaced == version)
+            };
+            if has_hash || replaces.iter().any(|(_, replace)| replaced(replace)) {
+                return None;
+            }
+            let from_work = dir.relative_to(&self.dir);
+            let from_work = if from_work.starts_with('.') { from_work } else { format!("./{from_work}") };
+            let message = format!("`{path} {version}` is required, which exists only as `{from_work}` in go.work");
+            let hint = format!("add `replace {path} {version} => {from_work}` to go.work, or remove the line");
+            let at = Location::new(module.go_mod(), span.clone());
+            Some(Mistake::new(codes::GO_BAD_MODULE, message).at(at, "required here").hint(hint))
+        };
+        self.requires().filter_map(mistake).collect()
     }
 
     /// The files that say all this.

@@ -1,6 +1,7 @@
 //! go.sum and go.work.sum: the hashes of modules. Pure text in, a value out.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::version;
 
@@ -13,6 +14,15 @@ pub(crate) struct Sum {
     pub go_mod: Option<String>,
 }
 
+/// A line of a go.sum file that is none.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Malformed {
+    /// Its number, from 1.
+    pub line: usize,
+    /// Where it is.
+    pub span: Range<usize>,
+}
+
 /// The hashes of modules, by path and version.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Sums {
@@ -20,19 +30,30 @@ pub(crate) struct Sums {
 }
 
 impl Sums {
-    /// Adds the lines of a go.sum file. Lines that have another form, or another hash function, are left out.
-    pub fn add(&mut self, text: &str) {
-        for line in text.lines() {
+    /// Adds the lines of a go.sum file, and returns those that have another form. Another hash function is left out.
+    pub fn add(&mut self, text: &str) -> Vec<Malformed> {
+        let mut malformed = Vec::new();
+        let mut start = 0;
+        for (number, line) in (1..).zip(text.split_inclusive('\n')) {
             let words: Vec<&str> = line.split_whitespace().collect();
-            let [path, version, hash] = words[..] else { continue };
-            if !hash.starts_with("h1:") {
-                continue;
+            match words[..] {
+                [] => {}
+                [path, version, hash] if is_hash(hash) => self.add_hash(path, version, hash),
+                _ => malformed.push(Malformed { line: number, span: start..start + line.trim_end().len() }),
             }
-            let bare = version.strip_suffix("/go.mod");
-            let sum = self.by_module.entry((path.to_owned(), bare.unwrap_or(version).to_owned())).or_default();
-            let place = if bare.is_some() { &mut sum.go_mod } else { &mut sum.zip };
-            *place = Some(hash.to_owned());
+            start += line.len();
         }
+        malformed
+    }
+
+    fn add_hash(&mut self, path: &str, version: &str, hash: &str) {
+        if !hash.starts_with("h1:") {
+            return;
+        }
+        let bare = version.strip_suffix("/go.mod");
+        let sum = self.by_module.entry((path.to_owned(), bare.unwrap_or(version).to_owned())).or_default();
+        let place = if bare.is_some() { &mut sum.go_mod } else { &mut sum.zip };
+        *place = Some(hash.to_owned());
     }
 
     /// Adds all hashes of another file.
@@ -81,6 +102,12 @@ impl Sums {
     }
 }
 
+/// Whether a word is a hash with the name of its function: `h1:…`.
+fn is_hash(word: &str) -> bool {
+    let number = word.strip_prefix('h').and_then(|rest| rest.split_once(':')).map(|(number, _)| number);
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,7 +115,11 @@ mod tests {
     #[test]
     fn a_go_sum_file_gives_the_hashes_of_zip_and_go_mod() {
         let mut sums = Sums::default();
-        sums.add("a.org/x v1.0.0 h1:zip=\na.org/x v1.0.0/go.mod h1:mod=\na.org/y v1.0.0/go.mod h1:only=\nbad line\n");
+        let text = "a.org/x v1.0.0 h1:zip=\na.org/x v1.0.0/go.mod h1:mod=\n\na.org/y v1.0.0/go.mod h1:only=\n\
+                    a.org/z v1.0.0 h2:new=\nbad line\na.org/z v1.0.0 zip=\n";
+        let malformed = sums.add(text);
+        assert_eq!(malformed.iter().map(|bad| bad.line).collect::<Vec<_>>(), [6, 7]);
+        assert_eq!(&text[malformed[0].span.clone()], "bad line");
         assert_eq!(sums.get("a.org/x", "v1.0.0").unwrap().zip.as_deref(), Some("h1:zip="));
         assert_eq!(sums.get("a.org/y", "v1.0.0").unwrap().zip, None);
         assert_eq!(sums.iter().count(), 2);

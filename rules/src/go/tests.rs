@@ -255,6 +255,34 @@ fn a_module_without_hashes_is_named_with_the_line_that_adds_them() {
 }
 
 #[test]
+fn a_go_sum_that_is_broken_or_lacks_the_line_of_go_mod_is_refused() {
+    check_mistakes(
+        &shop().with("lib/go.sum", "example.com/uuid v1.6.0 h1:zip=\n"),
+        &["RG0705 lib/go.mod: go.sum has no entry for `example.com/uuid v1.6.0/go.mod` (run `go -C lib mod tidy`)"],
+    );
+    let sums = "example.com/uuid v1.6.0 h1:zip=\n<<<<<<< ours\nexample.com/uuid v1.6.0/go.mod h1:mod=\n";
+    check_mistakes(
+        &shop().with("lib/go.sum", sums),
+        &[
+            "RG0702 lib/go.sum: line 2 of `lib/go.sum` is not `MODULE VERSION HASH` (remove the line and run `go mod tidy`)",
+        ],
+    );
+}
+
+#[test]
+fn a_module_of_go_work_is_required_in_a_version_that_go_can_find() {
+    let work = "go 1.24\n\nuse (\n\t./svc\n\t./lib\n)\n";
+    let svc = "module example.org/svc\n\ngo 1.24\n\nrequire example.org/lib v0.0.0\n";
+    let tree = shop().with("svc/go.mod", svc);
+    let said = "RG0702 svc/go.mod: `example.org/lib v0.0.0` is required, which exists only as `./lib` in go.work (add `replace example.org/lib v0.0.0 => ./lib` to go.work, or remove the line)";
+    check_mistakes(&tree, &[said]);
+    let replaced = format!("{work}\nreplace example.org/lib v0.0.0 => ./lib\n");
+    check_mistakes(&shop().with("svc/go.mod", svc).with("go.work", &replaced), &[]);
+    // Without a module from elsewhere Go chooses no versions, and looks nothing up.
+    check_mistakes(&tree.with("lib/log/log.go", "package log\n"), &[]);
+}
+
+#[test]
 fn a_main_that_is_no_program_is_refused() {
     check_mistakes(
         &shop().with(MAIN, "package cart\n"),
@@ -353,7 +381,7 @@ proptest::proptest! {
         let again = super::modfile::ModFile::parse(&module.plain);
         proptest::prop_assert_eq!(module.requires.len(), again.requires.len());
         super::modfile::WorkFile::parse(&text);
-        super::sums::Sums::default().add(&text);
+        drop(super::sums::Sums::default().add(&text));
         let tree = MapTree::new(&[("p/a.txt", "")]);
         let (declarations, settings) = (Declarations::default(), Settings::default());
         let recorder = Recorder::new(&tree);

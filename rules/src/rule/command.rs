@@ -210,7 +210,15 @@ fn arguments(declaration: &Declaration, expander: &Expander<'_>, lowering: &mut 
     let shell = |line: String| ["/bin/sh", "-euc", &line].map(Arc::from).to_vec();
     let argv = declaration.texts("argv");
     match (declaration.text("run"), argv) {
+        (Some(run), []) if run.text.trim().is_empty() => {
+            nothing_to_run("`run` is empty", run, lowering);
+            Vec::new()
+        }
         (Some(run), []) => shell(format!("export OUT=\"$PWD/$OUT\"; {}", expander.shell_line(run, lowering))),
+        (None, [program, ..]) if program.text.trim().is_empty() => {
+            nothing_to_run("`argv` begins with an empty program", program, lowering);
+            Vec::new()
+        }
         (None, [_, ..]) => {
             let mut arguments = shell("export OUT=\"$PWD/$OUT\"; exec \"$@\"".to_owned());
             arguments.push(Arc::from("rg"));
@@ -230,6 +238,11 @@ fn arguments(declaration: &Declaration, expander: &Expander<'_>, lowering: &mut 
             Vec::new()
         }
     }
+}
+
+fn nothing_to_run(message: &str, written: &Written, lowering: &mut Lowering<'_>) {
+    let mistake = Mistake::new(codes::BAD_VALUE, message).at(written.at.clone(), "");
+    lowering.mistake(mistake.hint("write what runs: `run = \"a shell line\"` or `argv = [\"program\", \"argument\"]`"));
 }
 
 fn environment(

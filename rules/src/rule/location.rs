@@ -25,20 +25,22 @@ enum Part<'t> {
     Plain(&'t str),
     One(&'t str),
     All(&'t str),
+    /// A reference without its end or its label.
+    Broken(&'t str),
 }
 
 impl Expander<'_> {
     /// Returns the text with its labels expanded; several paths are joined with spaces.
     pub fn text(&self, written: &Written, lowering: &mut Lowering<'_>) -> Arc<str> {
-        self.expand(written, lowering, |path| path)
+        self.expanded(written, |path| path, lowering)
     }
 
-    /// Returns a shell line with its labels expanded to words of the shell: no name of a file is ever a command.
+    /// Returns a shell line with its labels expanded; each path is one word to the shell.
     pub fn shell_line(&self, written: &Written, lowering: &mut Lowering<'_>) -> Arc<str> {
-        self.expand(written, lowering, quoted)
+        self.expanded(written, quoted, lowering)
     }
 
-    fn expand(&self, written: &Written, lowering: &mut Lowering<'_>, word: fn(String) -> String) -> Arc<str> {
+    fn expanded(&self, written: &Written, word: fn(String) -> String, lowering: &mut Lowering<'_>) -> Arc<str> {
         if !written.text.contains("$(location") {
             return written.text.clone();
         }
@@ -47,6 +49,10 @@ impl Expander<'_> {
             let paths = match part {
                 Part::Plain(text) => {
                     expanded.push_str(text);
+                    continue;
+                }
+                Part::Broken(text) => {
+                    broken(text, written, lowering);
                     continue;
                 }
                 Part::One(label) => self.paths(label, Count::One, written, lowering),
@@ -102,12 +108,6 @@ enum Count {
     Any,
 }
 
-/// Returns a path as one word of the shell.
-fn quoted(path: String) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_./@%+=:,-".contains(c);
-    if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', "'\\''")) }
-}
-
 /// Returns where a provided thing lies, from the working directory of a package's actions.
 fn path(provided: &Provided, package: &RelPath, lowering: &Lowering<'_>) -> String {
     let path = workspace_path(provided, |target| lowering.out_dir(target)).relative_to(package);
@@ -122,6 +122,18 @@ pub(super) fn workspace_path(provided: &Provided, out_dir: impl Fn(&TargetId) ->
         Origin::File(file) => file.clone(),
         Origin::Files(_) | Origin::Text(_) => provided.name.clone(),
     }
+}
+
+/// Returns a path as one word of a shell line.
+fn quoted(path: String) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "_./@%+=:,-".contains(letter);
+    if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
+}
+
+fn broken(text: &str, written: &Written, lowering: &mut Lowering<'_>) {
+    let reason = if text.ends_with(')') { "names no label" } else { "has no closing parenthesis" };
+    let mistake = Mistake::new(codes::BAD_LABEL, format!("`{text}` {reason}")).at(written.at.clone(), "");
+    lowering.mistake(mistake.hint("write `$(location //package:target)` or `$(locations :target)`"));
 }
 
 fn parts(text: &str) -> Vec<Part<'_>> {
@@ -146,14 +158,21 @@ fn parts(text: &str) -> Vec<Part<'_>> {
     parts
 }
 
-/// Parses a reference at the beginning of a text, and says how long it is.
+/// Parses a reference at the beginning of a text, and says how long it is; `None` if it is a program of the shell.
 fn reference(text: &str) -> Option<(Part<'_>, usize)> {
-    let end = text.find(')')?;
-    let (word, label) = text[2..end].split_once(' ')?;
+    let inner = text.strip_prefix("$(")?;
+    let word = inner.find(|letter: char| !letter.is_ascii_alphanumeric()).map_or(inner, |end| &inner[..end]);
+    if !matches!(word, "location" | "locations") || !inner[word.len()..].starts_with([' ', ')']) {
+        // The text may end within the word.
+        let ends = matches!(inner, "location" | "locations");
+        return ends.then_some((Part::Broken(text), text.len()));
+    }
+    let Some(end) = text.find(')') else { return Some((Part::Broken(text), text.len())) };
+    let label = text[2 + word.len()..end].trim();
     let part = match word {
-        "location" => Part::One(label.trim()),
-        "locations" => Part::All(label.trim()),
-        _ => return None,
+        _ if label.is_empty() => Part::Broken(&text[..=end]),
+        "location" => Part::One(label),
+        _ => Part::All(label),
     };
     Some((part, end + 1))
 }
@@ -163,23 +182,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_of_a_file_is_never_a_command_of_the_shell() {
-        let check = |path: &str, want: &str| assert_eq!(quoted(path.to_owned()), want);
-        check("a/b-1.txt", "a/b-1.txt");
-        check("with space ü.txt", "'with space ü.txt'");
-        check("src/;touch x", "'src/;touch x'");
-        check("it's", r"'it'\''s'");
-    }
-
-    #[test]
     fn only_locations_are_ours_and_the_rest_is_the_shells() {
         assert_eq!(
             parts("cat $(location :a) $(date) $(locations //b:c)x"),
             [Part::Plain("cat "), Part::One(":a"), Part::Plain(" $(date) "), Part::All("//b:c"), Part::Plain("x")]
         );
         assert_eq!(parts("$(locations :a)"), [Part::All(":a")]);
-        for plain in ["", "$(location", "$(locationx :a)", "$(location)", "$$(locations)"] {
+        for plain in ["", "$(locationx :a)", "$(location-x)", "$(locationx", "(location :a)"] {
             assert_eq!(parts(plain), [Part::Plain(plain)]);
+        }
+        for broken in ["$(location", "$(location)", "$(locations  )", "$(location :b", "$(locations"] {
+            assert_eq!(parts(broken), [Part::Broken(broken)]);
+        }
+    }
+
+    #[test]
+    fn a_path_is_one_word_of_a_shell_line() {
+        for (path, want) in [
+            ("a/B_1.x@%+=:,-", "a/B_1.x@%+=:,-"),
+            ("a b", "'a b'"),
+            ("$x;y", "'$x;y'"),
+            ("it's", r"'it'\''s'"),
+            ("pages/[id].tsx", "'pages/[id].tsx'"),
+            ("ä", "'ä'"),
+        ] {
+            assert_eq!(quoted(path.to_owned()), want);
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::near::{nearest, quoted_list};
 use model::codes;
 
 /// The tables that this version reads.
-const TABLES: [&str; 6] = ["workspace", "toolchain", "execution", "cache", "network", "profile"];
+pub(crate) const TABLES: [&str; 6] = ["workspace", "toolchain", "execution", "cache", "network", "profile"];
 
 /// The tables that the design knows and this version does not.
 const LATER: [&str; 6] = ["registry", "release", "images", "secrets", "repos", "python"];

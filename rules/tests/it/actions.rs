@@ -176,3 +176,29 @@ fn equal_file_sets_are_shared_and_attributes_are_kept_as_json() {
     let attributes: Vec<String> = b.attributes.iter().map(|(name, json)| format!("{name}={json}")).collect();
     assert_eq!(attributes, ["inputs=[\"in.txt\"]", "run=\"true\"", "timeout=16", "visibility=[]"]);
 }
+
+#[test]
+fn a_path_is_quoted_for_the_shell_and_nowhere_else() {
+    let analysis = sound(&MapTree::new(&[
+        ("a b.txt", ""),
+        (
+            "BUILD.toml",
+            "[files.f]\nsrcs = [\"a b.txt\"]\n\
+             [command.s]\nrun = \"cat $(location :f)\"\nenv = { F = \"$(location :f)\" }\ninputs = [\":f\"]\n\
+             [command.p]\nargv = [\"cat\", \"$(location :f)\"]\ninputs = [\":f\"]\n",
+        ),
+    ]));
+    let text = shown(&analysis);
+    assert!(text.contains("; cat 'a b.txt'\"]"), "{text}");
+    assert!(text.contains("\"cat\", \"a b.txt\"]"), "{text}");
+    assert!(text.contains("env F=a b.txt "), "{text}");
+}
+
+#[test]
+fn nothing_is_wrong_with_an_entry_that_is_subtracted() {
+    let tree = MapTree::new(&[("a.txt", ""), ("BUILD.toml", "[files.f]\nsrcs = [\"**\", \"!run/*\", \"!abs.txt\"]\n")])
+        .with_symlink("abs.txt", "/etc/passwd")
+        .with_unusable("run/socket");
+    let text = shown(&sound(&tree));
+    assert!(text.contains("sources [\"a.txt\"]"), "{text}");
+}

@@ -81,6 +81,10 @@ fn a_source_that_cannot_be_one_says_why() {
             "RG0203 `pkg/**` matches nothing\n  hint: `c/pkg` is a package of its own: name a target of it, as in \"//c/pkg:…\"\n",
         ),
         (
+            "\"dist/**\"",
+            "RG0203 `dist/**` matches nothing\n  hint: `c/dist` is ignored by .gitignore:1: dist: change that rule\n",
+        ),
+        (
             "\"nested/x.txt\"",
             "RG0210 `c/nested/x.txt` belongs to the workspace `c/nested`, which has its own workspace.toml\n",
         ),
@@ -119,6 +123,7 @@ fn a_source_that_cannot_be_one_says_why() {
         .with("c/nested/workspace.toml", "")
         .with("c/nested/x.txt", "")
         .with_ignored("c/secret.log", ".gitignore:3: *.log")
+        .with_ignored("c/dist", ".gitignore:1: dist")
         .with_symlink("c/out.txt", "../../x")
         .with_symlink("c/abs.txt", "/etc/passwd")
         .with_unusable("c/socket");
@@ -167,6 +172,23 @@ fn tables_that_are_no_targets_are_reported() {
 }
 
 #[test]
+fn a_table_of_the_workspace_and_a_key_of_no_target_say_where_they_belong() {
+    let rules: Vec<&str> = rules::catalogue().iter().map(|rule| rule.name).collect();
+    check_build(
+        "x = 1\n[workspace]\nname = \"a\"\n[toolchain.go]\nhost = [\"go\"]\n",
+        &format!(
+            "c/BUILD.toml:1: [x] RG0103 `x` belongs to no target\n  \
+               hint: a target is a table `[RULE.NAME]`; rules are {}\n\
+             c/BUILD.toml:2: [workspace] RG0101 `[workspace]` belongs in workspace.toml\n  \
+               hint: move the table to the workspace.toml at the root of the workspace\n\
+             c/BUILD.toml:4: [toolchain] RG0101 `[toolchain]` belongs in workspace.toml\n  \
+               hint: move the table to the workspace.toml at the root of the workspace\n",
+            rules.join(", ")
+        ),
+    );
+}
+
+#[test]
 fn outputs_stay_in_their_directory_and_apart() {
     check_build(
         "[command.a]\nrun = \"true\"\noutputs = [\"../o\", \"/o\", \"a/\", \"a/b\", \"c\", \"c\", \"\"]\n",
@@ -175,6 +197,42 @@ fn outputs_stay_in_their_directory_and_apart() {
          c/BUILD.toml:3: [\"a/b\"] RG0402 the outputs `a/b` and `a` lie inside one another\n  c/BUILD.toml:3: [\"a/\"] the other one\n\
          c/BUILD.toml:3: [\"c\"] RG0402 the output `c` is declared twice\n  c/BUILD.toml:3: [\"c\"] the other one\n\
          c/BUILD.toml:3: [\"\"] RG0401 an output has no name\n  hint: outputs are relative to $OUT, as \"out.txt\" or \"img/\"\n",
+    );
+}
+
+#[test]
+fn outputs_are_no_globs() {
+    check_build(
+        "[command.a]\nrun = \"true\"\noutputs = [\"*.o\", \"a[1]/\"]\n",
+        "c/BUILD.toml:3: [\"*.o\"] RG0401 the output `*.o` is a glob, and outputs are named one by one\n  hint: name each file, or a directory that holds them, as \"img/\"\n\
+         c/BUILD.toml:3: [\"a[1]/\"] RG0401 the output `a[1]/` is a glob, and outputs are named one by one\n  hint: name each file, or a directory that holds them, as \"img/\"\n",
+    );
+}
+
+#[test]
+fn a_command_has_something_to_run() {
+    let hint = "hint: write what runs: `run = \"a shell line\"` or `argv = [\"program\", \"argument\"]`";
+    check_build(
+        "[command.a]\nrun = \" \"\n[command.b]\nargv = [\"\"]\n[command.c]\nargv = []\n",
+        &format!(
+            "c/BUILD.toml:2: [\" \"] RG0105 `run` is empty\n  {hint}\n\
+             c/BUILD.toml:4: [\"\"] RG0105 `argv` begins with an empty program\n  {hint}\n\
+             c/BUILD.toml:5: [[command.c]] RG0105 //c:c has neither `run` nor `argv`\n  \
+             hint: give exactly one: `run = \"a shell line\"` or `argv = [\"program\", \"argument\"]`\n"
+        ),
+    );
+}
+
+#[test]
+fn names_of_environment_variables_are_usable() {
+    let hint = "hint: write a name without spaces and `=`, as `LANG`";
+    check_build(
+        "[test.a]\nrun = \"true\"\nenv = { \"\" = \"x\", \"A B\" = \"x\", \"A=B\" = \"x\" }\n",
+        &format!(
+            "c/BUILD.toml:3: [\"\"] RG0105 `` is not the name of an environment variable\n  {hint}\n\
+             c/BUILD.toml:3: [\"A B\"] RG0105 `A B` is not the name of an environment variable\n  {hint}\n\
+             c/BUILD.toml:3: [\"A=B\"] RG0105 `A=B` is not the name of an environment variable\n  {hint}\n"
+        ),
     );
 }
 
@@ -199,6 +257,17 @@ fn locations_are_of_inputs_and_of_one_file() {
          c/BUILD.toml:2: [\"cat $(location :two) $(location :one) $(location a b) $(locations :none) $(location :gone)\"] RG0305 //c:one is not an input, so its location is unknown\n  hint: add \"//c:one\" to `inputs`\n\
          c/BUILD.toml:2: [\"cat $(location :two) $(location :one) $(location a b) $(locations :none) $(location :gone)\"] RG0306 $(location :two) stands for one file, and //c:two provides 2\n  hint: write `$(locations :two)`\n\
          c/BUILD.toml:3: [\":gone\"] RG0302 there is no target `//c:gone`\n  hint: write \"//c:one\"\n",
+    );
+}
+
+#[test]
+fn locations_without_an_end_or_a_label_are_reported() {
+    check_build(
+        "[command.a]\nrun = \"cat $(location :b\"\n[command.c]\nargv = [\"cat\", \"$(locations )\"]\n",
+        "c/BUILD.toml:2: [\"cat $(location :b\"] RG0301 `$(location :b` has no closing parenthesis\n  \
+           hint: write `$(location //package:target)` or `$(locations :target)`\n\
+         c/BUILD.toml:4: [\"$(locations )\"] RG0301 `$(locations )` names no label\n  \
+           hint: write `$(location //package:target)` or `$(locations :target)`\n",
     );
 }
 

@@ -75,6 +75,23 @@ fn a_negative_pattern_subtracts_from_what_came_before() {
 }
 
 #[test]
+fn patterns_that_only_subtract_do_so_from_everything_below_here() {
+    check(&["-//libs/text/..."], "", "//:root");
+    check(&["-:upper"], "libs/text", "//libs/text:text //libs/text/sub:t");
+    check(&["-//libs/text:text", "-//libs/text/sub:t"], "libs", "//libs/text:upper");
+    check(&[], "", "");
+}
+
+#[test]
+fn a_pattern_may_begin_with_the_directory_it_is_typed_in() {
+    check(&["./libs/text:upper"], "", "//libs/text:upper");
+    check(&["./text"], "libs", "//libs/text:text");
+    check(&["./..."], "libs/text/sub", "//libs/text/sub:t");
+    check(&["./:upper"], "libs/text", "//libs/text:upper");
+    check(&["./...", "-./sub/..."], "libs/text", "//libs/text:text //libs/text:upper");
+}
+
+#[test]
 fn queries_see_manual_targets() {
     assert_eq!(selected(&["//libs/text/sub:all"], "", Wildcards::All), "//libs/text/sub:m //libs/text/sub:t");
 }
