@@ -118,7 +118,7 @@ fn action(id: &TargetId, purpose: Purpose, deps: &[&str]) -> Action {
     };
     Action {
         name: Arc::from(""),
-        work: Work::Tree,
+        work: Work::Tree(model::Assembly::Merge),
         purpose,
         inputs: deps.iter().map(input).collect(),
         outputs: vec![Output { name: name.clone(), at, kind: OutputKind::File }],

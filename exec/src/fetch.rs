@@ -136,7 +136,10 @@ impl Fetcher {
 
     /// Says how the go client is called for one module: in an empty module with just its sums, into `$OUT`.
     fn go_order(&self, locked: &Locked, machine: &Machine<'_>, needs: &[Need]) -> Result<Order, Stopped> {
-        let Locked::GoModule { path, version, sum, mod_sum } = locked;
+        let Locked::GoModule { path, version, sum, mod_sum } = locked else {
+            let why = "this version fetches no such package".to_owned();
+            return Err(Failure::Fetch { what: name(locked), why }.into());
+        };
         let tools = machine.tools.view(needs);
         let mut sums = String::new();
         if !sum.is_empty() {
@@ -277,7 +280,10 @@ fn prune_go_module(out: &Path) -> std::io::Result<()> {
 /// Returns the name of a lock entry for people.
 fn name(locked: &Locked) -> String {
     match locked {
-        Locked::GoModule { path, version, .. } => format!("{path} {version}"),
+        Locked::GoModule { path: name, version, .. }
+        | Locked::PythonFile { name, version, .. }
+        | Locked::PythonAny { name, version, .. }
+        | Locked::NpmPackage { name, version, .. } => format!("{name} {version}"),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use cache::{Claim, Committed};
 use graph::{FileIds, Graph, Known, StepId};
-use model::{Action, Command, Content, OutputKind, Purpose, RelPath, Work};
+use model::{Action, Assembly, Command, Content, OutputKind, Purpose, RelPath, Text, Work};
 
 use crate::executor::{Job, Ran, Stopped};
 use crate::ingest::Sources;
@@ -77,7 +77,8 @@ impl Performance<'_> {
 
     fn work(&self, ran: &mut Attempted) -> Result<Vec<(RelPath, Content)>, Stopped> {
         match &self.action().work {
-            Work::Tree => {
+            Work::Tree(assembly) => {
+                refuse_unknown(*assembly)?;
                 keep_directories(&self.prepared.encoded, self.machine)?;
                 let root = Content::Directory(self.prepared.encoded.input_root);
                 Ok(self.action().outputs.iter().map(|output| (output.name.clone(), root.clone())).collect())
@@ -155,7 +156,7 @@ impl Performance<'_> {
     /// Texts made by analysis have no other home than the description: they enter the store here.
     fn bring_texts(&self) -> Result<(), Failure> {
         for input in &self.action().inputs {
-            if let model::Origin::Text(text) = &input.from {
+            if let model::Origin::Text(Text::Plain(text) | Text::Script(text)) = &input.from {
                 let put = self.machine.cache.put_bytes(text.as_bytes());
                 put.map_err(|error| Failure::store(&error))?;
             }
@@ -263,6 +264,16 @@ fn link(output: &model::Output, place: &Path) -> Result<Content, String> {
         return Err(format!("it is a link to `{target}`, which is no output; copy the file instead"));
     }
     Ok(Content::Symlink(target.into()))
+}
+
+/// Refuses what no rule asks for yet.
+fn refuse_unknown(assembly: Assembly) -> Result<(), Failure> {
+    match assembly {
+        Assembly::Merge => Ok(()),
+        Assembly::Wheels | Assembly::NpmTarballs | Assembly::NodeModules => {
+            Err(Failure::Sandbox("this version unpacks no packages".to_owned()))
+        }
+    }
 }
 
 /// Whether another attempt may end differently: a test that ran and failed.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use graph::{EncodeError, Encoded, FileIds, Graph, Known, StepId};
 use model::reapi::{ActionResult, Message};
-use model::{Action, ActionKey, Content, Digest, RelPath, Work};
+use model::{Action, ActionKey, Content, RelPath, Work};
 
 use crate::Failure;
 use crate::ingest::Sources;
@@ -40,12 +40,7 @@ pub(crate) fn prepare(
     for (file, id) in graph.action(step).inputs.iter().flat_map(|input| graph.sources(input, ids)) {
         contents.insert(file, sources.content(file, id).map_err(Unprepared::Failed)?);
     }
-    let placed = graph.placed(
-        step,
-        &|file| contents[file].clone(),
-        &|text| Content::File { digest: Digest::of(text.as_bytes()), executable: false },
-        &|dep| deps[&dep].clone(),
-    );
+    let placed = graph.placed(step, &|file| contents[file].clone(), &|dep| deps[&dep].clone());
     let pin = |need: &model::Need| machine.pins.0[need];
     let encoded = graph::encode(graph.action(step), domain, placed, &pin, &|digest| machine.cache.directory(digest));
     let seen = graph.seen(step, &|need| machine.pins.0.get(need).copied(), &|dep| deps.get(&dep).cloned());
@@ -102,7 +97,7 @@ fn known(action: &Action, key: ActionKey, result: &ActionResult) -> Option<Known
 fn path_of(action: &Action, at: &RelPath) -> String {
     match &action.work {
         Work::Command(command) => at.relative_to(&command.directory),
-        Work::Fetch(_) | Work::Tree => at.to_string(),
+        Work::Fetch(_) | Work::Tree(_) => at.to_string(),
     }
 }
 

@@ -11,16 +11,17 @@
 //!
 //! A fetch is described by its lock entry alone: no toolchain, no input, no platform.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use model::{Action, Input, Locked, Need, Network, Output, OutputKind, Work};
+use model::{Action, Assembly, Distribution, Input, Libc, Locked, Need, Network, Output, OutputKind, Work};
 
 /// The version of this table: raised when the meaning of a description changes.
 const VERSION: u32 = 1;
 
 /// Everything that counts in an action.
 pub(crate) struct Description<'a> {
-    pub argv: Vec<&'a str>,
+    pub argv: Vec<Cow<'a, str>>,
     /// Sorted by name.
     pub env: Vec<(&'a str, &'a str)>,
     /// The working directory inside the input root.
@@ -45,7 +46,7 @@ pub(crate) enum Property<'a> {
 pub(crate) fn describe<'a>(action: &'a Action, domain: &str) -> Description<'a> {
     let mut description = match &action.work {
         Work::Command(command) => Description {
-            argv: command.argv.iter().map(|word| &**word).collect(),
+            argv: command.argv.iter().map(|word| Cow::from(&**word)).collect(),
             env: command.env.iter().map(|(name, value)| (&**name, &**value)).collect(),
             directory: command.directory.as_str(),
             outputs: action.outputs.iter().map(|output| output.at.relative_to(&command.directory)).collect(),
@@ -55,14 +56,14 @@ pub(crate) fn describe<'a>(action: &'a Action, domain: &str) -> Description<'a> 
             inputs: &action.inputs,
         },
         Work::Fetch(locked) => internal(fetch_words(locked), action, &[]),
-        Work::Tree => internal(vec!["rg", "tree"], action, &action.inputs),
+        Work::Tree(assembly) => internal(tree_words(*assembly), action, &action.inputs),
     };
     description.outputs.sort();
     description
 }
 
 /// Describes work that rg does itself: on every machine and in every domain the same.
-fn internal<'a>(argv: Vec<&'a str>, action: &Action, inputs: &'a [Input]) -> Description<'a> {
+fn internal<'a>(argv: Vec<Cow<'a, str>>, action: &Action, inputs: &'a [Input]) -> Description<'a> {
     Description {
         argv,
         env: Vec::new(),
@@ -75,11 +76,48 @@ fn internal<'a>(argv: Vec<&'a str>, action: &Action, inputs: &'a [Input]) -> Des
     }
 }
 
-fn fetch_words(locked: &Locked) -> Vec<&str> {
+fn tree_words(assembly: Assembly) -> Vec<Cow<'static, str>> {
+    let how = match assembly {
+        Assembly::Merge => "merge",
+        Assembly::Wheels => "wheels",
+        Assembly::NpmTarballs => "npm-tarballs",
+        Assembly::NodeModules => "node-modules",
+    };
+    ["rg", "tree", how].map(Cow::from).into()
+}
+
+/// Returns a lock entry in words. Where the lock has seen the package does not count: mirrors have it elsewhere.
+fn fetch_words(locked: &Locked) -> Vec<Cow<'_, str>> {
     match locked {
         Locked::GoModule { path, version, sum, mod_sum } => {
-            vec!["rg", "fetch", "go-module", path, version, sum, mod_sum.as_deref().unwrap_or_default()]
+            words(["rg", "fetch", "go-module", path, version, sum, mod_sum.as_deref().unwrap_or_default()])
         }
+        Locked::PythonFile { name, version, file, sha256, seen_at: _ } => {
+            words(["rg", "fetch", "python-file", name, version, file, sha256])
+        }
+        Locked::PythonAny { name, version, sha256, distribution, environment, platform } => {
+            let distribution = match distribution {
+                Distribution::Wheel => "wheel",
+                Distribution::Source => "source",
+            };
+            let fits = Cow::from(format!("{} {} {platform}", environment.version, libc_words(environment.libc)));
+            let fixed = words(["rg", "fetch", "python", name, version, distribution]);
+            fixed.into_iter().chain([fits]).chain(sha256.iter().map(|sha256| Cow::from(&**sha256))).collect()
+        }
+        Locked::NpmPackage { name, version, integrity, seen_at: _ } => {
+            words(["rg", "fetch", "npm", name, version, integrity])
+        }
+    }
+}
+
+fn words<'a, const N: usize>(words: [&'a str; N]) -> Vec<Cow<'a, str>> {
+    words.map(Cow::from).into()
+}
+
+fn libc_words(libc: Libc) -> String {
+    match libc {
+        Libc::Glibc(major, minor) => format!("glibc {major}.{minor}"),
+        Libc::Musl(major, minor) => format!("musl {major}.{minor}"),
     }
 }
 

@@ -52,9 +52,8 @@ fn encode_messages(
 ) -> (Vec<u8>, Vec<u8>) {
     // The inputs are in the Merkle root.
     let Description { argv, env, directory, outputs, timeout, properties, salt, inputs: _ } = description;
-    let owned = |words: Vec<&str>| words.into_iter().map(str::to_owned).collect();
     let command = reapi::Command {
-        arguments: owned(argv),
+        arguments: argv.into_iter().map(std::borrow::Cow::into_owned).collect(),
         environment_variables: env.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         working_directory: directory.to_owned(),
         output_paths: outputs,

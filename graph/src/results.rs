@@ -157,7 +157,6 @@ impl Graph {
         &self,
         step: StepId,
         file: &dyn Fn(&RelPath) -> Content,
-        text: &dyn Fn(&str) -> Content,
         output: &dyn Fn(StepId) -> Arc<Known>,
     ) -> Vec<(RelPath, Content)> {
         let mut placed = Vec::new();
@@ -169,7 +168,7 @@ impl Graph {
                     let files = self.analysis().files(*set);
                     placed.extend(files.iter().map(|path| (input.at.join(path), file(path))));
                 }
-                Origin::Text(content) => placed.push((input.at.clone(), text(content))),
+                Origin::Text(text) => placed.push((input.at.clone(), text.content())),
                 Origin::Output(_, name) => {
                     let producer = producers.next().expect("link gives each output input its producer");
                     placed.extend(output(*producer).output(name).map(|content| (input.at.clone(), content.clone())));

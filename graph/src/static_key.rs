@@ -1,6 +1,6 @@
 //! Static keys: the hash of each action's description before anything ran.
 
-use model::{FileId, FileKind, FileSetId, Input, Origin, RelPath, StaticKey};
+use model::{FileId, FileKind, FileSetId, Input, Origin, RelPath, StaticKey, Text};
 
 use crate::describe::{Description, Property, describe, need_text};
 use crate::{FileIds, Graph, StepId};
@@ -31,7 +31,9 @@ impl Graph {
                 match &input.from {
                     Origin::File(file) => hasher.tag(b'f').file(ids.of_file(file)),
                     Origin::Files(FileSetId(set)) => hasher.tag(b's').hash(sets[*set as usize].as_bytes()),
-                    Origin::Text(text) => hasher.tag(b't').text(text),
+                    Origin::Text(Text::Plain(text)) => hasher.tag(b't').text(text),
+                    Origin::Text(Text::Script(text)) => hasher.tag(b'x').text(text),
+                    Origin::Text(Text::Link(target)) => hasher.tag(b'l').text(target),
                     Origin::Output(_, output) => {
                         let producer = producers.next().expect("link gives each output input its producer");
                         hasher.tag(b'o').hash(&keys[producer.index()].0).text(output.as_str())

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FileSetId, RelPath, TargetId};
+use crate::{Content, Digest, FileSetId, Platform, PythonEnvironment, RelPath, TargetId};
 
 /// One cached step of a target.
 ///
@@ -40,8 +40,21 @@ pub enum Work {
     Command(Command),
     /// Brings a locked package from its registry; keyed by the lock entry alone.
     Fetch(Locked),
-    /// Merges the inputs into one tree, which is the only output; done inside rg.
-    Tree,
+    /// Makes a tree of the inputs, which is the only output; done inside rg.
+    Tree(Assembly),
+}
+
+/// How a tree is made of inputs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Assembly {
+    /// Each input appears at its path.
+    Merge,
+    /// The inputs are files of Python wheels: each is unpacked as an installer does, into one tree.
+    Wheels,
+    /// The inputs are tarballs of npm: each is unpacked where it lies, without its first directory.
+    NpmTarballs,
+    /// The inputs are unpacked npm packages where they belong below `node_modules`: the links of `.bin` are added.
+    NodeModules,
 }
 
 /// A program with its arguments and surroundings.
@@ -93,6 +106,59 @@ pub enum Locked {
         /// The `h1:` hash of its go.mod, from go.sum.
         mod_sum: Option<Arc<str>>,
     },
+    /// One file of a distribution of Python: a wheel or a source distribution.
+    PythonFile {
+        /// The normalized name of the distribution, `python-dateutil`.
+        name: Arc<str>,
+        /// Its version.
+        version: Arc<str>,
+        /// The name of the file, as the index has it.
+        file: Arc<str>,
+        /// The SHA-256 of the file, in hexadecimal digits.
+        sha256: Arc<str>,
+        /// Where the lock has seen it.
+        seen_at: SeenAt,
+    },
+    /// A distribution of Python by the hashes of its files, without their names: the index knows those, and the file
+    /// that fits best is taken.
+    PythonAny {
+        /// The normalized name of the distribution.
+        name: Arc<str>,
+        /// Its version.
+        version: Arc<str>,
+        /// The SHA-256 of each file that may be taken, in hexadecimal digits, sorted.
+        sha256: Vec<Arc<str>>,
+        /// What kind of file is taken.
+        distribution: Distribution,
+        /// The interpreter that it has to fit.
+        environment: PythonEnvironment,
+        /// The platform that it has to fit.
+        platform: Platform,
+    },
+    /// A package of an npm registry, as a tarball.
+    NpmPackage {
+        /// Its name, `@scope/name`.
+        name: Arc<str>,
+        /// Its version.
+        version: Arc<str>,
+        /// Its hash as the lock has it: `sha512-…` in base64, several separated by spaces.
+        integrity: Arc<str>,
+        /// Where the lock has seen it.
+        seen_at: SeenAt,
+    },
+}
+
+/// A URL at which a lock has seen a package: a hint. Mirrors have others, and the hash decides, so it is in no key.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+pub struct SeenAt(pub Option<Arc<str>>);
+
+/// What kind of file of a Python distribution is taken.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Distribution {
+    /// A wheel, which is unpacked as it is.
+    Wheel,
+    /// A source distribution, which is built.
+    Source,
 }
 
 /// One input: where it appears is independent of where it comes from.
@@ -112,10 +178,32 @@ pub enum Origin {
     File(RelPath),
     /// A set of source files.
     Files(FileSetId),
-    /// A plain file with this text, made by analysis.
-    Text(Arc<str>),
+    /// A text made by analysis.
+    Text(Text),
     /// An output of an action of a target, by the output's name.
     Output(TargetId, RelPath),
+}
+
+/// A text made by analysis, and what it becomes.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Text {
+    /// A plain file.
+    Plain(Arc<str>),
+    /// A file that can be executed.
+    Script(Arc<str>),
+    /// The target of a symbolic link.
+    Link(Arc<str>),
+}
+
+impl Text {
+    /// Returns what it becomes.
+    pub fn content(&self) -> Content {
+        match self {
+            Text::Plain(text) => Content::File { digest: Digest::of(text.as_bytes()), executable: false },
+            Text::Script(text) => Content::File { digest: Digest::of(text.as_bytes()), executable: true },
+            Text::Link(target) => Content::Symlink(target.clone()),
+        }
+    }
 }
 
 /// One output.

@@ -227,6 +227,58 @@ codes! {
     NO_PRODUCER "RG0804"
     "an action takes an output that nothing makes before it"
     "A rule has lowered a target wrongly: please report it with the definition."
+
+    PYTHON_NO_LOCK "RG0901"
+    "a Python target has no lock"
+    "Packages come from a lock alone: requirements.txt with hashes, uv.lock or poetry.lock, the nearest one upwards, or the one that `lock` names."
+
+    PYTHON_BAD_LOCK "RG0902"
+    "a lock of Python packages cannot be used"
+    "A line is not understood, has no hash, or the lock has a version that this rg does not know. The tool that wrote the lock can write it again."
+
+    PYTHON_STALE_LOCK "RG0903"
+    "a lock of Python packages does not match its manifest"
+    "What pyproject.toml asks for is not what was locked. Lock again: `uv lock`, `poetry lock`, `pip-compile --generate-hashes`."
+
+    PYTHON_NO_FILE "RG0904"
+    "no file of a locked package fits the platform"
+    "A wheel fits one interpreter, system and processor. What the lock offers is listed; a source distribution among it would be built."
+
+    PYTHON_NO_MODULE "RG0905"
+    "an entry point or a test is no module of the workspace"
+    "Modules are looked up in `roots`: the package and its src/ unless others are named."
+
+    PYTHON_NO_PACKAGE "RG0906"
+    "the lock lacks a package that the rule needs"
+    "Tests are run by the pytest of the lock, so that all machines run the same one. Add it and lock again."
+
+    NODE_NO_LOCK "RG0921"
+    "a package.json has no lock"
+    "Packages come from a lock alone: package-lock.json, pnpm-lock.yaml or yarn.lock, the nearest one upwards."
+
+    NODE_BAD_LOCK "RG0922"
+    "a lock of npm packages cannot be used"
+    "It is not understood, an entry has no hash, or it has a version that this rg does not know. The client that wrote it can write it again."
+
+    NODE_STALE_LOCK "RG0923"
+    "a lock of npm packages does not match a package.json"
+    "What package.json asks for is not what was locked. Lock again with the client that wrote the lock."
+
+    NODE_BAD_MANIFEST "RG0924"
+    "a package.json cannot be used"
+    "It is missing or is not valid JSON, or what it says has another form than npm's."
+
+    NODE_NO_SCRIPT "RG0925"
+    "package.json has no script of this name"
+    "`script` of a target names one of the `scripts` of the package.json beside it."
+
+    NODE_NO_WORKSPACE_PACKAGE "RG0926"
+    "a package of the npm workspace is not there"
+    "The lock links to a directory that has no package.json."
+
+    NODE_NO_ENTRY "RG0927"
+    "an entry point is no file of the package"
+    "`entry` of a node_service is a path of its own package, or an output of `deps`."
 }
 
 #[cfg(test)]

@@ -13,12 +13,14 @@ mod mistake;
 mod path;
 mod pattern;
 mod platform;
+mod python;
 pub mod reapi;
 mod target;
 mod tree;
 
 pub use action::{
-    Action, Command, Exclusive, Input, Limits, Locked, Need, Network, Origin, Output, OutputKind, Purpose, Work,
+    Action, Assembly, Command, Distribution, Exclusive, Input, Limits, Locked, Need, Network, Origin, Output,
+    OutputKind, Purpose, SeenAt, Text, Work,
 };
 pub use content::{Content, Lost};
 pub use digest::{ActionKey, Digest, FileId, FileKind, Fingerprint, ParseDigestError, StaticKey};
@@ -28,5 +30,6 @@ pub use mistake::{Exit, Location, Mistake};
 pub use path::{PathError, RelPath};
 pub use pattern::{Pattern, allows};
 pub use platform::{Platform, PlatformError};
+pub use python::{Libc, PythonEnvironment};
 pub use target::{Analysis, Declared, Dependency, FileSet, FileSetId, Kind, Provided, Target};
 pub use tree::{Entry, EntryKind, Tree, TreeError};

@@ -58,10 +58,7 @@ impl State {
     fn action_key(&self) -> ActionKey {
         let graph = linked(analysis(self.targets.clone()));
         let step = last(&graph);
-        let placed =
-            graph.placed(step, &|path| content(self.entry(path)), &|text| content((FileKind::File, text)), &|dep| {
-                self.known(&graph, dep)
-            });
+        let placed = graph.placed(step, &|path| content(self.entry(path)), &|dep| self.known(&graph, dep));
         let pin = |_: &Need| Fingerprint([self.pin; 32]);
         let encoded = graph::encode(graph.action(step), self.domain, placed, &pin, &|digest| Err(model::Lost(*digest)));
         encoded.unwrap().key
@@ -114,7 +111,7 @@ fn same(left: &State, right: &State) {
 fn program(action: &mut Action) -> &mut Command {
     match &mut action.work {
         Work::Command(command) => command,
-        Work::Fetch(_) | Work::Tree => panic!("the fixture is a command"),
+        Work::Fetch(_) | Work::Tree(_) => panic!("the fixture is a command"),
     }
 }
 
@@ -275,7 +272,7 @@ fn keys_of(analysis: Analysis) -> (StaticKey, ActionKey) {
     let id = |path: &&RelPath| FileId::of(FileKind::File, path.as_str().as_bytes());
     let keys = graph.static_keys(&graph.file_ids(&|files| files.iter().map(id).collect()), "");
     let file = |path: &RelPath| content((FileKind::File, path.as_str()));
-    let placed = graph.placed(step, &file, &|_| unreachable!(), &|_| unreachable!());
+    let placed = graph.placed(step, &file, &|_| unreachable!());
     let pin = |_: &Need| Fingerprint([0; 32]);
     let encoded = graph::encode(graph.action(step), "", placed, &pin, &|digest| Err(model::Lost(*digest)));
     (keys[step], encoded.unwrap().key)

@@ -14,7 +14,7 @@ type Store = HashMap<Digest, Vec<u8>>;
 fn tree() -> Action {
     Action {
         name: "".into(),
-        work: Work::Tree,
+        work: Work::Tree(model::Assembly::Merge),
         purpose: Purpose::Internal,
         inputs: Vec::new(),
         outputs: Vec::new(),

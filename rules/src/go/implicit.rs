@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{
-    Action, Dependency, Input, Kind, Limits, Locked, Need, Origin, Output, OutputKind, Purpose, RelPath, Target,
-    TargetId, Work,
+    Action, Assembly, Dependency, Input, Kind, Limits, Locked, Need, Origin, Output, OutputKind, Purpose, RelPath,
+    Target, TargetId, Text, Work,
 };
 
 use super::modules::Root;
@@ -76,7 +76,10 @@ fn modules_target(shared: &Shared, lowering: &mut Lowering, root: &Root, need: &
         root.locked.iter().map(|((path, version), sum)| fetch(&out, path, version, sum, need)).collect();
     let parts = actions.iter().flat_map(|action| &action.outputs);
     let inputs = parts.map(|part| Input { at: RelPath::root(), from: Origin::Output(id.clone(), part.name.clone()) });
-    let tree = Action { inputs: inputs.collect(), ..action("tree", Work::Tree, Purpose::Internal, Vec::new()) };
+    let tree = Action {
+        inputs: inputs.collect(),
+        ..action("tree", Work::Tree(Assembly::Merge), Purpose::Internal, Vec::new())
+    };
     actions.push(Action { outputs: vec![output(&out, modules_output(), OutputKind::Directory)], ..tree });
     let sources = vec![lowering.file_set(root.files.clone())];
     Target { actions, sources, ..bare(id, "go_modules") }
@@ -150,8 +153,10 @@ fn deps_actions(
 
 /// Adds the module files to inputs.
 pub(crate) fn with_texts(mut inputs: Vec<Input>, root: &Root) -> Vec<Input> {
-    let text =
-        |(path, text): (RelPath, String)| Input { at: recipe::src().join(&path), from: Origin::Text(Arc::from(text)) };
+    let text = |(path, text): (RelPath, String)| Input {
+        at: recipe::src().join(&path),
+        from: Origin::Text(Text::Plain(Arc::from(text))),
+    };
     inputs.extend(root.texts().into_iter().map(text));
     inputs
 }

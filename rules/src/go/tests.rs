@@ -218,7 +218,7 @@ fn a_module_that_only_chooses_versions_is_fetched_without_its_zip() {
     let lowered = lower(&shop(), &[binary("//svc:cart", "./cmd/cart")], &[]);
     let fetches = lowered.targets.iter().flat_map(|target| &target.actions).filter_map(|action| match &action.work {
         Work::Fetch(model::Locked::GoModule { path, sum, .. }) => Some(format!("{path} {sum}")),
-        Work::Command(_) | Work::Tree => None,
+        Work::Fetch(_) | Work::Command(_) | Work::Tree(_) => None,
     });
     let want = ["example.com/check h1:zip=", "example.com/graph ", "example.com/uuid h1:zip="];
     assert_eq!(fetches.collect::<Vec<_>>(), want);
