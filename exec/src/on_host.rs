@@ -117,6 +117,7 @@ mod tests {
         let tools = ToolView {
             mounts: mounts.map(|(from, at)| (from.into(), at.to_owned())).to_vec(),
             links: BTreeMap::from([("go".to_owned(), "/toolchain/go/bin/go".to_owned())]),
+            ..ToolView::default()
         };
         link_tools(&tools, scratch.path()).unwrap();
         let leads = |name: &str| scratch.path().join(name).read_link().unwrap().display().to_string();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use cache::{Claim, Committed};
 use graph::{FileIds, Graph, Known, StepId};
-use model::{Action, Assembly, Command, Content, OutputKind, Purpose, RelPath, Text, Work};
+use model::{Action, Assembly, Command, Content, Digest, OutputKind, Purpose, RelPath, Text, Work};
 
 use crate::executor::{Job, Ran, Stopped};
 use crate::ingest::Sources;
@@ -80,8 +80,8 @@ impl Performance<'_> {
             Work::Tree(assembly) => {
                 refuse_unknown(*assembly)?;
                 keep_directories(&self.prepared.encoded, self.machine)?;
-                let root = Content::Directory(self.prepared.encoded.input_root);
-                Ok(self.action().outputs.iter().map(|output| (output.name.clone(), root.clone())).collect())
+                let root = self.prepared.encoded.input_root;
+                self.action().outputs.iter().map(|output| self.part_of(&root, output)).collect()
             }
             Work::Fetch(locked) => {
                 (self.started)(1);
@@ -94,6 +94,20 @@ impl Performance<'_> {
             }
             Work::Command(command) => self.attempts(command, ran),
         }
+    }
+
+    /// Returns what lies in a tree where an output is declared.
+    fn part_of(&self, root: &Digest, output: &model::Output) -> Result<(RelPath, Content), Stopped> {
+        let mut content = Content::Directory(*root);
+        for segment in output.at.segments() {
+            let Content::Directory(directory) = content else {
+                return Err(Failure::MissingOutput(output.name.clone()).into());
+            };
+            let lost = |lost| Stopped::Lost(RelPath::root(), lost);
+            let found = self.machine.cache.directory(&directory).map_err(lost)?.entry(segment);
+            content = found.ok_or_else(|| Failure::MissingOutput(output.name.clone()))?;
+        }
+        Ok((output.name.clone(), content))
     }
 
     /// Runs a command as often as it may be tried; a special trial has to pass each time.

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use model::{Fingerprint, Need};
+use model::{Facts, Fingerprint, Need, PythonEnvironment};
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,9 @@ pub struct ToolView {
     pub mounts: Vec<(PathBuf, String)>,
     /// Names in [`TOOLCHAIN_BIN`], and the paths inside that they point to.
     pub links: BTreeMap<String, String>,
+    /// Directories of the machine that are covered by empty ones: what a user has installed into a toolchain is no
+    /// part of it.
+    pub masks: BTreeSet<String>,
 }
 
 /// What decides which programs are found.
@@ -87,6 +90,8 @@ pub struct Resolved {
 struct Found {
     fingerprint: Fingerprint,
     view: ToolView,
+    /// What analysis may ask of it.
+    python: Option<PythonEnvironment>,
 }
 
 /// Resolves needs. `remembered` is what an earlier call returned to be remembered, or empty. All programs that are
@@ -97,6 +102,24 @@ pub fn resolve(
     remembered: &[u8],
 ) -> Result<Resolved, Vec<ToolError>> {
     resolve_at(needs, surroundings, remembered, clock_gettime(ClockId::RealtimeCoarse).tv_sec)
+}
+
+/// Returns what was learned of toolchains and still holds.
+pub fn known_facts(surroundings: &Surroundings, remembered: &[u8]) -> Facts {
+    Memory::decode(remembered, surroundings).facts()
+}
+
+/// Learns of toolchains what analysis asks for. Each question is answered: of a toolchain that is not there by what
+/// analysis assumes anyway, since whoever needs it is refused later. Returns what is to be remembered, if it is new.
+pub fn learn(asked: &BTreeSet<Need>, surroundings: &Surroundings, remembered: &[u8]) -> (Facts, Option<Vec<u8>>) {
+    let mut memory = Memory::decode(remembered, surroundings);
+    let now_seconds = clock_gettime(ClockId::RealtimeCoarse).tv_sec;
+    let mut facts = Facts::default();
+    for need in asked {
+        let found = memory.recall(need).map_or_else(|| find(need, surroundings, &mut memory, now_seconds), Ok).ok();
+        facts.0.insert(need.clone(), found.and_then(|found| found.python).unwrap_or_default());
+    }
+    (facts, memory.encode_if_changed())
 }
 
 fn resolve_at(
@@ -139,7 +162,7 @@ fn find(
 fn go_cache(surroundings: &Surroundings) -> Found {
     let fingerprint = blake3::hash(format!("go cache protocol {GO_CACHE_PROTOCOL}").as_bytes()).into();
     let mounts = vec![(surroundings.helper.clone(), format!("{TOOLCHAIN_BIN}/rg-gocache"))];
-    Found { fingerprint, view: ToolView { mounts, links: BTreeMap::new() } }
+    Found { fingerprint, view: ToolView { mounts, ..ToolView::default() }, python: None }
 }
 
 impl Resolved {
@@ -162,6 +185,7 @@ impl Tools {
             for (name, path) in &part.links {
                 view.links.entry(name.clone()).or_insert_with(|| path.clone());
             }
+            view.masks.extend(part.masks.iter().cloned());
         }
         view.mounts.sort_by(|left, right| left.1.cmp(&right.1));
         view.mounts.dedup();
@@ -177,6 +201,7 @@ impl ToolView {
             let at = format!("{TOOLCHAIN_BIN}/{name}");
             Mount::Symlink { at, to: to.clone() }
         };
-        self.mounts.iter().map(bind).chain(self.links.iter().map(link)).collect()
+        let mask = |at: &String| Mount::Tmpfs { at: at.clone(), mode: 0o555 };
+        self.mounts.iter().map(bind).chain(self.links.iter().map(link)).chain(self.masks.iter().map(mask)).collect()
     }
 }

@@ -30,6 +30,6 @@ pub use mistake::{Exit, Location, Mistake};
 pub use path::{PathError, RelPath};
 pub use pattern::{Pattern, allows};
 pub use platform::{Platform, PlatformError};
-pub use python::{Libc, PythonEnvironment};
+pub use python::{Facts, Libc, PythonEnvironment};
 pub use target::{Analysis, Declared, Dependency, FileSet, FileSetId, Kind, Provided, Target};
 pub use tree::{Entry, EntryKind, Tree, TreeError};

@@ -1,8 +1,15 @@
 //! A Python interpreter, as far as the choice of packages depends on it. It knows no locks and no indexes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+use crate::Need;
+
+/// What was learned of toolchains: the only way from execution back to analysis, which asks for what it misses.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Facts(pub BTreeMap<Need, PythonEnvironment>);
 
 /// What decides which packages, and which files of them, an interpreter of CPython takes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]

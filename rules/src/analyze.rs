@@ -4,17 +4,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::{Analysis, FileSet, FileSetId, Mistake, Origin, RelPath, Target, Tree};
+use model::{Analysis, Facts, FileSet, FileSetId, Mistake, Need, Origin, RelPath, Target, Tree};
 use rayon::prelude::*;
 
+use crate::declaration::Declaration;
 use crate::definitions::{self, Definitions};
-use crate::go;
-use crate::labels::{self, Declarations};
-use crate::lowering::{FileSets, Lowering};
+use crate::labels;
+use crate::lowering::{FileSets, Ground, Lowered, Lowering};
 use crate::packages;
 use crate::reads::Recorder;
 use crate::remembered::{self, Question};
-use crate::rule::{self, Lower};
+use crate::rule::{Language, Lower};
 use crate::settings::Settings;
 use crate::sources::Place;
 
@@ -29,21 +29,30 @@ pub struct Analyzed {
     pub mistakes: Vec<Mistake>,
     /// What to remember for the next run; `None` if what is remembered still holds, or there are mistakes.
     pub remember: Option<Vec<u8>>,
+    /// Toolchains of which something is to be learned; the analysis holds once there are none.
+    pub missing: BTreeSet<Need>,
 }
 
 /// Returns all targets of a workspace. The remembered analysis is taken if all that it read is unchanged.
-pub fn analyze(tree: &dyn Tree, nested: &[RelPath], settings: &Settings, remembered: &[u8]) -> Analyzed {
-    let question = Question::new(settings, nested);
+pub fn analyze(tree: &dyn Tree, nested: &[RelPath], settings: &Settings, facts: &Facts, remembered: &[u8]) -> Analyzed {
+    let question = Question::new(settings, nested, facts);
     if let Some(analysis) = remembered::recall(remembered, &question, tree) {
-        return Analyzed { analysis: Arc::new(analysis), mistakes: Vec::new(), remember: None };
+        let (mistakes, missing) = (Vec::new(), BTreeSet::new());
+        return Analyzed { analysis: Arc::new(analysis), mistakes, remember: None, missing };
     }
     let recorder = Recorder::new(tree);
-    let (analysis, mistakes) = analyze_anew(&recorder, nested, settings);
-    let remember = mistakes.is_empty().then(|| remembered::encode(&question, &recorder.into_reads(), &analysis));
-    Analyzed { analysis: Arc::new(analysis), mistakes, remember }
+    let (analysis, mistakes, missing) = analyze_anew(&recorder, nested, settings, facts);
+    let sound = mistakes.is_empty() && missing.is_empty();
+    let remember = sound.then(|| remembered::encode(&question, &recorder.into_reads(), &analysis));
+    Analyzed { analysis: Arc::new(analysis), mistakes, remember, missing }
 }
 
-fn analyze_anew(recorder: &Recorder<'_>, nested: &[RelPath], settings: &Settings) -> (Analysis, Vec<Mistake>) {
+fn analyze_anew(
+    recorder: &Recorder<'_>,
+    nested: &[RelPath],
+    settings: &Settings,
+    facts: &Facts,
+) -> (Analysis, Vec<Mistake>, BTreeSet<Need>) {
     let mut mistakes = Vec::new();
     let packages = packages::discover(recorder, &mut mistakes);
     let paths: Vec<&RelPath> = packages.iter().collect();
@@ -52,8 +61,10 @@ fn analyze_anew(recorder: &Recorder<'_>, nested: &[RelPath], settings: &Settings
     });
     mistakes.extend(all.iter().flat_map(|definitions| definitions.mistakes.iter().cloned()));
     let declarations = labels::link(&all, &packages, &mut mistakes);
-    let mut parts = each(&all, |definitions| lower_alone(definitions, recorder, &declarations, settings));
-    parts.push(lower_go(&all, recorder, &declarations, settings));
+    let ground = Ground { recorder, declarations: &declarations, settings, facts };
+    let mut parts = each(&all, |definitions| lower_alone(definitions, ground));
+    parts.extend(each(&Language::ALL, |language| lower_together(*language, &all, ground)));
+    let missing = parts.iter().flat_map(|part| part.missing.iter().cloned()).collect();
     let mut analysis = Analysis {
         platform: settings.platform.clone(),
         packages: packages.into_iter().collect(),
@@ -63,7 +74,7 @@ fn analyze_anew(recorder: &Recorder<'_>, nested: &[RelPath], settings: &Settings
     assemble(parts, &mut analysis, &mut mistakes);
     mistakes.sort_by(|a, b| (&a.at, a.code, &a.message).cmp(&(&b.at, b.code, &b.message)));
     mistakes.dedup();
-    (analysis, mistakes)
+    (analysis, mistakes, missing)
 }
 
 /// Returns the answer for each item, in order; on all cores if there are many.
@@ -80,43 +91,36 @@ struct Part {
     targets: Vec<Target>,
     sets: Vec<FileSet>,
     mistakes: Vec<Mistake>,
+    missing: BTreeSet<Need>,
 }
 
 impl Part {
     fn new(targets: Vec<Target>, lowering: Lowering<'_>) -> Part {
-        let (sets, mistakes) = lowering.finish();
-        Part { targets, sets, mistakes }
+        let Lowered { sets, mistakes, missing } = lowering.finish();
+        Part { targets, sets, mistakes, missing }
     }
 }
 
-fn lower_alone(
-    definitions: &Definitions,
-    recorder: &Recorder<'_>,
-    declarations: &Declarations,
-    settings: &Settings,
-) -> Part {
-    let mut lowering = Lowering::new(recorder, declarations, settings);
+fn lower_alone(definitions: &Definitions, ground: Ground<'_>) -> Part {
+    let mut lowering = Lowering::new(ground);
     let mut targets = Vec::new();
     for declaration in &definitions.declarations {
         match declaration.rule.lower {
             Lower::Alone(lower) => targets.push(lower(declaration, &mut lowering)),
-            Lower::GoBinary | Lower::GoTest => {}
+            Lower::Together(_) => {}
         }
     }
     Part::new(targets, lowering)
 }
 
-fn lower_go(all: &[Definitions], recorder: &Recorder<'_>, declarations: &Declarations, settings: &Settings) -> Part {
-    let mut lowering = Lowering::new(recorder, declarations, settings);
-    let (mut binaries, mut tests) = (Vec::new(), Vec::new());
-    for declaration in all.iter().flat_map(|definitions| &definitions.declarations) {
-        match declaration.rule.lower {
-            Lower::Alone(_) => {}
-            Lower::GoBinary => binaries.extend(rule::go_binary(declaration, &lowering)),
-            Lower::GoTest => tests.push(rule::go_test(declaration, &mut lowering)),
-        }
-    }
-    let targets = go::lower(&binaries, &tests, &mut lowering);
+fn lower_together(language: Language, all: &[Definitions], ground: Ground<'_>) -> Part {
+    let mut lowering = Lowering::new(ground);
+    let declarations = all.iter().flat_map(|definitions| &definitions.declarations);
+    let of_language = |declaration: &&Declaration| match declaration.rule.lower {
+        Lower::Alone(_) => false,
+        Lower::Together(other) => other == language,
+    };
+    let targets = language.lower(&declarations.filter(of_language).collect::<Vec<_>>(), &mut lowering);
     Part::new(targets, lowering)
 }
 

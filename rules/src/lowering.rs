@@ -1,12 +1,12 @@
 //! What a rule may use to lower its targets: the recorded tree, what other targets provide, the settings.
 //! It knows no rule.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use model::{
-    Declared, Dependency, Entry, EntryKind, FileKind, FileSet, FileSetId, Kind, Location, Mistake, Need, Platform,
-    Provided, RelPath, Target, TargetId, TreeError,
+    Declared, Dependency, Entry, EntryKind, Facts, FileKind, FileSet, FileSetId, Kind, Location, Mistake, Need,
+    Platform, Provided, PythonEnvironment, RelPath, Target, TargetId, TreeError,
 };
 
 use crate::labels::Declarations;
@@ -59,32 +59,54 @@ impl Common {
 
 /// What a rule may use to lower its targets.
 pub(crate) struct Lowering<'a> {
-    recorder: &'a Recorder<'a>,
-    declarations: &'a Declarations,
-    settings: &'a Settings,
+    ground: Ground<'a>,
     sets: FileSets,
     mistakes: Vec<Mistake>,
+    missing: BTreeSet<Need>,
+}
+
+/// What all lowering of an analysis stands on.
+#[derive(Clone, Copy)]
+pub(crate) struct Ground<'a> {
+    /// The tree.
+    pub recorder: &'a Recorder<'a>,
+    /// All declared targets.
+    pub declarations: &'a Declarations,
+    /// The settings of the workspace.
+    pub settings: &'a Settings,
+    /// What was learned of toolchains.
+    pub facts: &'a Facts,
+}
+
+/// What lowering leaves beside targets.
+pub(crate) struct Lowered {
+    /// The file sets, in the order of their ids.
+    pub sets: Vec<FileSet>,
+    /// What is wrong.
+    pub mistakes: Vec<Mistake>,
+    /// Toolchains of which something is to be learned.
+    pub missing: BTreeSet<Need>,
 }
 
 impl<'a> Lowering<'a> {
     /// Makes a lowering with no file sets and no mistakes yet.
-    pub fn new(recorder: &'a Recorder<'a>, declarations: &'a Declarations, settings: &'a Settings) -> Lowering<'a> {
-        Lowering { recorder, declarations, settings, sets: FileSets::default(), mistakes: Vec::new() }
+    pub fn new(ground: Ground<'a>) -> Lowering<'a> {
+        Lowering { ground, sets: FileSets::default(), mistakes: Vec::new(), missing: BTreeSet::new() }
     }
 
     /// Returns the entries of a directory, sorted by name; `None` if there is none. Recorded.
     pub fn list(&self, dir: &RelPath) -> Option<Arc<[Entry]>> {
-        self.recorder.list(dir)
+        self.ground.recorder.list(dir)
     }
 
     /// Returns what a path is; `None` if it is absent or ignored. Recorded.
     pub fn entry(&self, path: &RelPath) -> Option<EntryKind> {
-        self.recorder.entry(path)
+        self.ground.recorder.entry(path)
     }
 
     /// Returns the bytes of a file, or the target text of a symlink. Recorded.
     pub fn read(&self, file: &RelPath) -> Result<(FileKind, Vec<u8>), TreeError> {
-        self.recorder.read(file)
+        self.ground.recorder.read(file)
     }
 
     /// Returns the id of a set of files, which are sorted and made unique; equal sets have equal ids.
@@ -99,13 +121,13 @@ impl<'a> Lowering<'a> {
 
     /// Returns what a declared target provides, sorted by name.
     pub fn provides(&self, target: &TargetId) -> &'a [Provided] {
-        self.declarations.provides.get(target).map_or(&[], |provides| provides)
+        self.ground.declarations.provides.get(target).map_or(&[], |provides| provides)
     }
 
     /// Returns the labels that name a declared target; the others are reported elsewhere.
     pub fn resolve(&self, labels: &[NamedLabel]) -> Vec<ResolvedLabel> {
         let resolve = |named: &NamedLabel| {
-            let target = self.declarations.targets.get(&named.label)?.id.clone();
+            let target = self.ground.declarations.targets.get(&named.label)?.id.clone();
             Some(ResolvedLabel { target, at: named.at.clone() })
         };
         labels.iter().filter_map(resolve).collect()
@@ -113,25 +135,25 @@ impl<'a> Lowering<'a> {
 
     /// Returns all declared targets.
     pub fn declarations(&self) -> &'a Declarations {
-        self.declarations
+        self.ground.declarations
     }
 
     /// Returns the platform of the workspace.
     pub fn platform(&self) -> &'a Platform {
-        &self.settings.platform
+        &self.ground.settings.platform
     }
 
     /// Returns where the outputs of a target lie: `rg-out/<package>/<target>`, below `src` of an input root.
     pub fn out_dir(&self, target: &TargetId) -> RelPath {
-        target.out_dir(&self.settings.platform)
+        target.out_dir(&self.ground.settings.platform)
     }
 
     /// Returns the need of a toolchain; reports one that workspace.toml does not declare.
     pub fn toolchain(&mut self, name: &str, wanted_at: &Location) -> Option<Need> {
-        if let Some((name, Toolchain::Host { programs })) = self.settings.toolchains.get_key_value(name) {
+        if let Some((name, Toolchain::Host { programs })) = self.ground.settings.toolchains.get_key_value(name) {
             return Some(Need::Host { toolchain: name.clone(), programs: programs.clone() });
         }
-        if !self.settings.refused_toolchains.contains(name) {
+        if !self.ground.settings.refused_toolchains.contains(name) {
             let mistake = self.unknown_toolchain(name, wanted_at);
             self.mistake(mistake);
         }
@@ -143,13 +165,24 @@ impl<'a> Lowering<'a> {
         self.mistakes.push(mistake);
     }
 
-    /// Returns the file sets, in the order of their ids, and the mistakes.
-    pub fn finish(self) -> (Vec<FileSet>, Vec<Mistake>) {
-        (self.sets.sets, self.mistakes)
+    /// Returns what a Python toolchain is; a default that is asked for until it has been learned.
+    pub fn python_environment(&mut self, need: &Need) -> PythonEnvironment {
+        match self.ground.facts.0.get(need) {
+            Some(environment) => environment.clone(),
+            None => {
+                self.missing.insert(need.clone());
+                PythonEnvironment::default()
+            }
+        }
+    }
+
+    /// Returns what is left beside targets.
+    pub fn finish(self) -> Lowered {
+        Lowered { sets: self.sets.sets, mistakes: self.mistakes, missing: self.missing }
     }
 
     fn unknown_toolchain(&self, name: &str, at: &Location) -> Mistake {
-        let known: Vec<&str> = self.settings.toolchains.keys().map(|name| &**name).collect();
+        let known: Vec<&str> = self.ground.settings.toolchains.keys().map(|name| &**name).collect();
         let message = format!("workspace.toml declares no toolchain `{name}`");
         let mistake = Mistake::new(codes::UNKNOWN_TOOLCHAIN, message).at(at.clone(), "");
         match nearest(name, known.iter().copied()) {

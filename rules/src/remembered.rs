@@ -1,13 +1,13 @@
 //! The remembered analysis: what was read, with the answers, and what came of it.
 //! Bytes that cannot be decoded count as nothing remembered.
 
-use model::{Analysis, RelPath, Tree};
+use model::{Analysis, Facts, RelPath, Tree};
 
 use crate::reads::{Reads, still_hold};
 use crate::settings::Settings;
 
 /// Grows with every change of what analysis does or of how it is encoded.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// What an analysis depends on besides its reads.
 #[derive(PartialEq, Eq)]
@@ -15,10 +15,11 @@ pub(crate) struct Question([u8; 32]);
 
 impl Question {
     /// Makes the question of a workspace.
-    pub fn new(settings: &Settings, nested: &[RelPath]) -> Question {
+    pub fn new(settings: &Settings, nested: &[RelPath], facts: &Facts) -> Question {
         let mut hasher = blake3::Hasher::new();
         hasher.update(env!("CARGO_PKG_VERSION").as_bytes()).update(&FORMAT.to_le_bytes());
         hasher.update(&settings.fingerprint());
+        hasher.update(&postcard::to_stdvec(facts).expect("facts hold only strings, numbers and maps"));
         for dir in nested {
             hasher.update(dir.as_str().as_bytes()).update(&[0]);
         }

@@ -14,8 +14,6 @@ use crate::declaration::Declaration;
 use crate::lowering::Lowering;
 use crate::written::NamedLabel;
 
-pub(crate) use go_targets::{binary as go_binary, test as go_test};
-
 /// A rule, for people.
 #[derive(Clone, Copy, Debug)]
 pub struct RuleDoc {
@@ -105,10 +103,27 @@ pub(crate) struct Rule {
 pub(crate) enum Lower {
     /// Each on its own.
     Alone(fn(&Declaration, &mut Lowering<'_>) -> Target),
-    /// The binaries of Go, with all other Go targets.
-    GoBinary,
-    /// The tests of Go, with all other Go targets.
-    GoTest,
+    /// With all other targets of its language: they share packages and compiled things.
+    Together(Language),
+}
+
+/// A language whose targets are lowered together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Language {
+    /// Go.
+    Go,
+}
+
+impl Language {
+    /// All languages.
+    pub const ALL: [Language; 1] = [Language::Go];
+
+    /// Lowers all targets of the language, with the implicit targets that they share.
+    pub fn lower(self, declarations: &[&Declaration], lowering: &mut Lowering<'_>) -> Vec<Target> {
+        match self {
+            Language::Go => go_targets::lower(declarations, lowering),
+        }
+    }
 }
 
 /// What a target provides, before labels are resolved.

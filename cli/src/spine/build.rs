@@ -76,7 +76,7 @@ impl<'a> Building<'a> {
     /// Opens and loads the workspace.
     pub fn begin(session: &'a Session) -> Result<Building<'a>, Refused> {
         let mut opened = open(session)?;
-        let loaded = load(&mut opened)?;
+        let loaded = load(&mut opened, session)?;
         Ok(Building { session, opened, loaded })
     }
 
@@ -149,7 +149,7 @@ impl<'a> Building<'a> {
         };
         let planned = Planned { plan: &plan, keys: &keys, ids: &ids };
         let (report, exit) = self.watch(request, &planned, known, &machine)?;
-        self.remember(&report, tools.remember);
+        self.remember(&report, tools.remember.or_else(|| self.loaded.learned.clone()));
         self.conclude(goals, &report, exit, tests)?;
         Ok(Built { exit, report: Some(report) })
     }

@@ -4,8 +4,10 @@ use graph::{FileIds, Graph, Results};
 use model::{FileId, FileKind, RelPath, TargetId, Tree};
 use workspace::{Checkout, ScanOptions};
 
+use super::machine::tool_surroundings;
 use super::open::{Opened, Refused};
 use crate::exit::Exit;
+use crate::front::Session;
 use crate::problem::Problem;
 
 /// A workspace with everything that is known of it before anything runs.
@@ -16,14 +18,30 @@ pub struct Loaded {
     pub graph: Graph,
     /// The analysis to remember; `None` if it is the remembered one.
     pub analysis: Option<Vec<u8>>,
+    /// What is remembered of tools, if more was learned for the analysis.
+    pub learned: Option<Vec<u8>>,
 }
 
 /// Scans and analyzes. All mistakes are reported at once.
-pub fn load(opened: &mut Opened) -> Result<Loaded, Refused> {
+pub fn load(opened: &mut Opened, session: &Session) -> Result<Loaded, Refused> {
     let options = ScanOptions { ignore: &opened.settings.ignore, clock_dir: opened.cache.dir() };
     let tree = workspace::checkout(&opened.root, &options, &opened.memory.stats)
         .map_err(|error| Problem::of(Exit::Machine, &error))?;
-    let analyzed = rules::analyze(&tree, tree.nested(), &opened.settings, &opened.memory.analysis);
+    let surroundings = tool_surroundings(session, &opened.root)?;
+    let mut learned = None;
+    let mut facts = exec::tools::known_facts(&surroundings, &opened.memory.tools);
+    let analyzed = loop {
+        let analyzed = rules::analyze(&tree, tree.nested(), &opened.settings, &facts, &opened.memory.analysis);
+        if analyzed.missing.is_empty() {
+            break analyzed;
+        }
+        let (more, remember) = exec::tools::learn(&analyzed.missing, &surroundings, &opened.memory.tools);
+        facts.0.extend(more.0);
+        if let Some(tools) = remember {
+            opened.memory.tools.clone_from(&tools);
+            learned = Some(tools);
+        }
+    };
     // Tens of megabytes in a large workspace; whoever writes the memory file again reads them again.
     opened.memory.analysis = Vec::new();
     opened.memory.stats = Vec::new();
@@ -31,7 +49,7 @@ pub fn load(opened: &mut Opened) -> Result<Loaded, Refused> {
     let mut mistakes = analyzed.mistakes;
     mistakes.extend(more);
     if mistakes.is_empty() {
-        return Ok(Loaded { tree, graph, analysis: analyzed.remember });
+        return Ok(Loaded { tree, graph, analysis: analyzed.remember, learned });
     }
     Err(Refused::Mistakes(mistakes, opened.root.clone()))
 }

@@ -10,7 +10,7 @@ use crate::problem::Problem;
 /// Prints the logs of a target's steps.
 pub fn log(target: &str, session: &Session) -> Result<Exit, Refused> {
     let mut opened = open(session)?;
-    let loaded = load(&mut opened)?;
+    let loaded = load(&mut opened, session)?;
     let domain = if opened.executor == rules::ExecutorChoice::Host { exec::OnHost::DOMAIN } else { "" };
     let keys = loaded.graph.static_keys(&identify(&loaded), domain);
     let known = results(&mut opened);

@@ -15,7 +15,7 @@ use crate::problem::Problem;
 pub fn query(text: &str, session: &Session) -> Result<Exit, Refused> {
     let expression = parse(text).map_err(|error| problem(text, &error))?;
     let mut opened = open(session)?;
-    let loaded = load(&mut opened)?;
+    let loaded = load(&mut opened, session)?;
     let answer = evaluate(&expression, &loaded.graph, &|word| resolve(word, &opened, &loaded))
         .map_err(|error| problem(text, &error))?;
     session.options.display.console.answer(&print(&answer, &loaded.graph, format(session.options.display.output)))?;

@@ -74,5 +74,5 @@ pub(super) fn find_below(root: &Path, look: &mut Look) -> Result<Found, ToolErro
         hash_text(&mut hasher, &name);
         hash_text(&mut hasher, &target.to_string_lossy());
     }
-    Ok(Found { fingerprint: hasher.finalize().into(), view: ToolView::default() })
+    Ok(Found { fingerprint: hasher.finalize().into(), view: ToolView::default(), python: None })
 }

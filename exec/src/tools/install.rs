@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use model::{Libc, PythonEnvironment};
+
 use super::look::Look;
 use super::search::real_program;
 use super::{Found, Surroundings, ToolError, ToolView};
@@ -31,7 +33,8 @@ pub(super) fn find(
         return Err(mistakes);
     }
     let fingerprint = fingerprint(&parts, look).map_err(|mistake| vec![mistake])?;
-    Ok(Found { fingerprint, view: view(&parts) })
+    let python = parts.iter().find_map(|part| part.python.clone());
+    Ok(Found { fingerprint, view: view(&parts), python })
 }
 
 /// A program with what it is installed with.
@@ -47,13 +50,25 @@ struct Installation {
     facts: Vec<String>,
     /// Other names of the program, or programs beside it that go with it.
     aliases: BTreeMap<String, PathBuf>,
+    /// Directories that are not shown: what was installed into it later.
+    masks: BTreeSet<String>,
+    /// What it is, if it is an interpreter of Python.
+    python: Option<PythonEnvironment>,
 }
 
 impl Installation {
     fn of(program: &str, real: PathBuf, look: &mut Look) -> Installation {
         let files = BTreeMap::from([(program.to_owned(), real.clone())]);
-        let (program, facts, aliases) = (program.to_owned(), Vec::new(), BTreeMap::new());
-        let mut installation = Installation { program, real, prefix: None, files, facts, aliases };
+        let mut installation = Installation {
+            program: program.to_owned(),
+            real,
+            prefix: None,
+            files,
+            facts: Vec::new(),
+            aliases: BTreeMap::new(),
+            masks: BTreeSet::new(),
+            python: None,
+        };
         match installation.program.as_str() {
             "go" | "gofmt" => installation.as_go(look),
             "python" | "python3" => installation.as_python(look),
@@ -96,7 +111,8 @@ impl Installation {
         self.prefix = Some(root);
     }
 
-    /// The prefix is told by the standard library; packages that are installed into it can be imported, so they count.
+    /// The prefix is told by the standard library. Packages that are installed into it are covered, so that no action
+    /// sees them: what is imported comes from a lock.
     fn as_python(&mut self, look: &mut Look) {
         for name in ["python", "python3"] {
             self.aliases.insert(name.into(), self.real.clone());
@@ -114,10 +130,12 @@ impl Installation {
                 self.files.insert(format!("lib/{name}"), place);
             }
         }
-        if !is_in_base(&prefix) {
-            let packages = look.list(&library.join("site-packages"));
-            self.facts.extend(packages.into_iter().filter(|name| name.ends_with(".dist-info")));
-        }
+        let debian = prefix.join("lib/python3/dist-packages");
+        let local = Path::new("/usr/local/lib").join(self.facts.last().expect("just pushed")).join("dist-packages");
+        let packages = [library.join("site-packages"), debian, local];
+        let there = packages.iter().filter(|directory| look.is_directory(directory));
+        self.masks.extend(there.map(|directory| directory.to_string_lossy().into_owned()));
+        self.python = python_environment(&self.real);
         self.prefix = Some(prefix);
     }
 
@@ -154,13 +172,33 @@ impl Installation {
     }
 }
 
+/// Asks an interpreter what decides which packages fit it; `None` if it does not answer.
+fn python_environment(interpreter: &Path) -> Option<PythonEnvironment> {
+    let question = "import os, sys\nprint('%d.%d.%d' % sys.version_info[:3])\nprint(os.confstr('CS_GNU_LIBC_VERSION'))";
+    let output =
+        std::process::Command::new(interpreter).args(["-I", "-S", "-c", question]).env_clear().output().ok()?;
+    let answer = String::from_utf8(output.stdout).ok()?;
+    let mut lines = answer.lines();
+    let version = Arc::from(lines.next()?);
+    // Only the GNU C library answers; musl knows no such name, and its wheels hardly tell versions apart.
+    let libc = lines.next().and_then(glibc).unwrap_or(Libc::Musl(1, 2));
+    Some(PythonEnvironment { version, libc })
+}
+
+/// Reads `glibc 2.36`.
+fn glibc(text: &str) -> Option<Libc> {
+    let (major, minor) = text.strip_prefix("glibc ")?.split_once('.')?;
+    Some(Libc::Glibc(major.parse().ok()?, minor.parse().ok()?))
+}
+
 fn is_in_base(path: &Path) -> bool {
     BASE.iter().any(|base| path.starts_with(base)) && !path.starts_with("/usr/local")
 }
 
 fn view(parts: &[Installation]) -> ToolView {
-    let (mut shown, mut links) = (BTreeSet::new(), BTreeMap::new());
+    let (mut shown, mut links, mut masks) = (BTreeSet::new(), BTreeMap::new(), BTreeSet::new());
     for part in parts {
+        masks.extend(part.masks.iter().cloned());
         let place = part.prefix.as_ref().unwrap_or(&part.real);
         if !is_in_base(place) {
             shown.insert(place.clone());
@@ -169,7 +207,7 @@ fn view(parts: &[Installation]) -> ToolView {
         links.extend(names.map(|(name, real)| (name.clone(), real.to_string_lossy().into_owned())));
     }
     let mounts = shown.into_iter().map(|path| (path.clone(), path.to_string_lossy().into_owned())).collect();
-    ToolView { mounts, links }
+    ToolView { mounts, links, masks }
 }
 
 fn fingerprint(parts: &[Installation], look: &mut Look) -> Result<model::Fingerprint, ToolError> {

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use model::{Fingerprint, Need};
+use model::{Facts, Fingerprint, Need};
 use serde::{Deserialize, Serialize};
 
 use super::look::{Look, Seen};
 use super::{Found, Surroundings};
 
 /// The version of this format and of how needs are fingerprinted.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Default, Serialize, Deserialize)]
 struct Stored {
@@ -54,6 +54,15 @@ impl Memory {
     pub(super) fn recall(&self, need: &Need) -> Option<Found> {
         let entry = self.stored.entries.get(need)?;
         Look::is_unchanged(&entry.seen).then(|| entry.found.clone())
+    }
+
+    /// Returns what analysis may ask of everything that is as it was.
+    pub(super) fn facts(&self) -> Facts {
+        let unchanged = |(need, entry): (&Need, &Entry)| {
+            let python = entry.found.python.clone()?;
+            Look::is_unchanged(&entry.seen).then(|| (need.clone(), python))
+        };
+        Facts(self.stored.entries.iter().filter_map(unchanged).collect())
     }
 
     /// Keeps what was found, unless something of it is too young to be told from what it may become.

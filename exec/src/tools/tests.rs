@@ -64,10 +64,11 @@ impl Machine {
         let need = need(programs);
         let text = match self.resolve_with(&need, &[]) {
             Ok(resolved) => {
-                let ToolView { mounts, links } = resolved.tools.view(&[need]);
+                let ToolView { mounts, links, masks } = resolved.tools.view(&[need]);
                 let mounts = mounts.into_iter().map(|(_, at)| at);
                 mounts
                     .chain(links.into_iter().map(|(name, to)| format!("{name} -> {to}")))
+                    .chain(masks.into_iter().map(|at| format!("not {at}")))
                     .collect::<Vec<_>>()
                     .join("\n")
             }
@@ -219,9 +220,13 @@ fn fingerprints_hold_content_and_no_paths() {
 }
 
 #[test]
-fn packages_installed_into_a_python_count() {
+fn packages_installed_into_a_python_are_covered_and_do_not_count() {
     let more = "shims-root/versions/3.10.1/lib/python3.10/site-packages/flask-3.0.dist-info/RECORD = x";
-    assert_ne!(machine(PYENV).pin(&["python3"]), machine(&format!("{PYENV}\n{more}")).pin(&["python3"]));
+    let plain = machine(PYENV);
+    let installed = machine(&format!("{PYENV}\n{more}"));
+    assert_eq!(plain.pin(&["python3"]), installed.pin(&["python3"]));
+    let covered = "not /shims-root/versions/3.10.1/lib/python3.10/site-packages";
+    assert!(installed.told(&["python3"]).contains(covered), "{}", installed.told(&["python3"]));
 }
 
 /// Resolves, changes one thing, and resolves again with what was remembered.

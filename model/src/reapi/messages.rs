@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Message;
 use super::wire::{DecodeError, Value, Writer, fields};
-use crate::Digest;
+use crate::{Content, Digest};
 
 /// What is run, on which inputs, within which limits. Its digest is the action key.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,6 +45,19 @@ pub struct Directory {
     pub directories: Vec<DirectoryNode>,
     /// The symbolic links.
     pub symlinks: Vec<SymlinkNode>,
+}
+
+impl Directory {
+    /// Returns the entry of a name.
+    pub fn entry(&self, name: &str) -> Option<Content> {
+        let file = self.files.iter().find(|node| node.name == name);
+        let file = file.map(|node| Content::File { digest: node.digest, executable: node.is_executable });
+        let directory =
+            || self.directories.iter().find(|node| node.name == name).map(|it| Content::Directory(it.digest));
+        let link =
+            || self.symlinks.iter().find(|node| node.name == name).map(|it| Content::Symlink((*it.target).into()));
+        file.or_else(directory).or_else(link)
+    }
 }
 
 /// A file of a [`Directory`].

@@ -75,12 +75,13 @@ fn modules_target(shared: &Shared, lowering: &mut Lowering, root: &Root, need: &
     let mut actions: Vec<Action> =
         root.locked.iter().map(|((path, version), sum)| fetch(&out, path, version, sum, need)).collect();
     let parts = actions.iter().flat_map(|action| &action.outputs);
-    let inputs = parts.map(|part| Input { at: RelPath::root(), from: Origin::Output(id.clone(), part.name.clone()) });
+    let all = output(&out, modules_output(), OutputKind::Directory);
+    let inputs = parts.map(|part| Input { at: all.at.clone(), from: Origin::Output(id.clone(), part.name.clone()) });
     let tree = Action {
         inputs: inputs.collect(),
         ..action("tree", Work::Tree(Assembly::Merge), Purpose::Internal, Vec::new())
     };
-    actions.push(Action { outputs: vec![output(&out, modules_output(), OutputKind::Directory)], ..tree });
+    actions.push(Action { outputs: vec![all], ..tree });
     let sources = vec![lowering.file_set(root.files.clone())];
     Target { actions, sources, ..bare(id, "go_modules") }
 }

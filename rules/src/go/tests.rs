@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{
-    Declared, Exclusive, FileSet, Label, Location, Mistake, Origin, Platform, Provided, RelPath, Target, TargetId, Work,
+    Declared, Exclusive, Facts, FileSet, Label, Location, Mistake, Origin, Platform, Provided, RelPath, Target,
+    TargetId, Work,
 };
 use testkit::MapTree;
 
 use super::Cgo;
 use crate::go_attributes::{GoBinary, GoTest};
 use crate::labels::Declarations;
-use crate::lowering::{Common, Lowering};
+use crate::lowering::{Common, Ground, Lowering};
 use crate::reads::Recorder;
 use crate::settings::{Settings, Toolchain};
 use crate::written::{ResolvedLabel, Written};
@@ -83,10 +84,11 @@ fn lower_with(tree: &MapTree, declarations: &Declarations, binaries: &[GoBinary]
     let mut settings = Settings::default();
     settings.toolchains.insert(Arc::from("go"), Toolchain::Host { programs: vec![Arc::from("go")] });
     let recorder = Recorder::new(tree);
-    let mut lowering = Lowering::new(&recorder, declarations, &settings);
+    let facts = Facts::default();
+    let mut lowering = Lowering::new(Ground { recorder: &recorder, declarations, settings: &settings, facts: &facts });
     let targets = super::lower(binaries, tests, &mut lowering);
-    let (sets, mistakes) = lowering.finish();
-    Lowered { targets, sets, mistakes }
+    let left = lowering.finish();
+    Lowered { targets, sets: left.sets, mistakes: left.mistakes }
 }
 
 fn lower(tree: &MapTree, binaries: &[GoBinary], tests: &[GoTest]) -> Lowered {
@@ -383,8 +385,9 @@ proptest::proptest! {
         super::modfile::WorkFile::parse(&text);
         drop(super::sums::Sums::default().add(&text));
         let tree = MapTree::new(&[("p/a.txt", "")]);
-        let (declarations, settings) = (Declarations::default(), Settings::default());
+        let (declarations, settings, facts) = (Declarations::default(), Settings::default(), Facts::default());
         let recorder = Recorder::new(&tree);
-        let _ = super::embed::expand(&Lowering::new(&recorder, &declarations, &settings), &path("p"), &text);
+        let ground = Ground { recorder: &recorder, declarations: &declarations, settings: &settings, facts: &facts };
+        let _ = super::embed::expand(&Lowering::new(ground), &path("p"), &text);
     }
 }

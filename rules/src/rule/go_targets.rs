@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use model::{Exclusive, Kind, RelPath};
+use model::{Exclusive, Kind, RelPath, Target};
 
 use super::command::timeout;
-use super::{AttributeDoc, AttributeType, Lower, Offer, Rule, RuleDoc};
+use super::{AttributeDoc, AttributeType, Language, Lower, Offer, Rule, RuleDoc};
 use crate::declaration::Declaration;
+use crate::go;
 use crate::go_attributes::{Cgo, GoBinary, GoTest};
 use crate::lowering::Lowering;
 use crate::written::Written;
@@ -64,7 +65,7 @@ pub(super) const BINARY: Rule = Rule {
     kind: Kind::Build,
     later: &[],
     offer: |declaration| Offer::Outputs(vec![output(declaration)]),
-    lower: Lower::GoBinary,
+    lower: Lower::Together(Language::Go),
 };
 
 pub(super) const TEST: Rule = Rule {
@@ -117,11 +118,25 @@ pub(super) const TEST: Rule = Rule {
     kind: Kind::Test,
     later: &["shards", "race", "coverage"],
     offer: |_| Offer::Outputs(Vec::new()),
-    lower: Lower::GoTest,
+    lower: Lower::Together(Language::Go),
 };
 
+/// Lowers all Go targets of a workspace.
+pub(super) fn lower(declarations: &[&Declaration], lowering: &mut Lowering<'_>) -> Vec<Target> {
+    let (mut binaries, mut tests) = (Vec::new(), Vec::new());
+    for declaration in declarations {
+        match declaration.rule.kind {
+            Kind::Test => tests.push(test(declaration, lowering)),
+            Kind::Build | Kind::Suite | Kind::Group | Kind::Implicit => {
+                binaries.extend(binary(declaration, lowering));
+            }
+        }
+    }
+    go::lower(&binaries, &tests, lowering)
+}
+
 /// Returns the attributes of a `go_binary`.
-pub(crate) fn binary(declaration: &Declaration, lowering: &Lowering<'_>) -> Option<GoBinary> {
+fn binary(declaration: &Declaration, lowering: &Lowering<'_>) -> Option<GoBinary> {
     Some(GoBinary {
         common: declaration.common.clone(),
         main: declaration.text("main")?.clone(),
@@ -135,7 +150,7 @@ pub(crate) fn binary(declaration: &Declaration, lowering: &Lowering<'_>) -> Opti
 }
 
 /// Returns the attributes of a `go_test`.
-pub(crate) fn test(declaration: &Declaration, lowering: &mut Lowering<'_>) -> GoTest {
+fn test(declaration: &Declaration, lowering: &mut Lowering<'_>) -> GoTest {
     let data = declaration.sources("data");
     let all = || Written { text: "./...".into(), at: declaration.at.clone() };
     let packages = declaration.texts("packages");

@@ -8,13 +8,13 @@ mod patterns;
 mod robust;
 mod warm;
 
-use model::{Analysis, Mistake, RelPath, Tree as _};
+use model::{Analysis, Facts, Mistake, RelPath, Tree as _};
 use rules::{Analyzed, Settings, SettingsTexts};
 use testkit::MapTree;
 
 /// Analyses a tree, with nothing remembered.
 fn analyze(tree: &MapTree) -> Analyzed {
-    rules::analyze(tree, &tree.nested(), &settings(tree), &[])
+    rules::analyze(tree, &tree.nested(), &settings(tree), &Facts::default(), &[])
 }
 
 /// Returns the settings of a tree; without a workspace.toml, those of a workspace with two toolchains.

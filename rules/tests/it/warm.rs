@@ -66,7 +66,7 @@ proptest! {
         for edit in &edits {
             tree = edited(tree, edit);
             let cold = analyze(&tree);
-            let warm = rules::analyze(&tree, &tree.nested(), &settings_of_test(), &memory);
+            let warm = rules::analyze(&tree, &tree.nested(), &settings_of_test(), &model::Facts::default(), &memory);
             prop_assert_eq!(&cold.analysis, &warm.analysis);
             prop_assert_eq!(&cold.mistakes, &warm.mistakes);
             memory = warm.remember.unwrap_or(memory);
@@ -87,7 +87,7 @@ fn check(edit: impl Fn(MapTree) -> MapTree, still_good: &str) {
     let first = analyze(&tree);
     let memory = first.remember.unwrap();
     let tree = edit(tree);
-    let second = rules::analyze(&tree, &tree.nested(), &settings(&tree), &memory);
+    let second = rules::analyze(&tree, &tree.nested(), &settings(&tree), &model::Facts::default(), &memory);
     assert_eq!(if second.remember.is_none() && second.mistakes.is_empty() { "yes" } else { "no" }, still_good);
 }
 
@@ -112,10 +112,10 @@ fn damaged_memory_counts_as_none() {
     for at in 0..memory.len() {
         let mut damaged = memory.clone();
         damaged[at] ^= 0x41;
-        let again = rules::analyze(&tree, &tree.nested(), &settings(&tree), &damaged);
+        let again = rules::analyze(&tree, &tree.nested(), &settings(&tree), &model::Facts::default(), &damaged);
         assert_eq!(again.analysis, cold.analysis);
         assert!(again.remember.is_some());
-        let again = rules::analyze(&tree, &tree.nested(), &settings(&tree), &memory[..at]);
+        let again = rules::analyze(&tree, &tree.nested(), &settings(&tree), &model::Facts::default(), &memory[..at]);
         assert_eq!(again.analysis, cold.analysis);
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use model::{Entry, EntryKind, FileId, FileKind, Platform, RelPath, Tree, TreeError};
+use model::{Entry, EntryKind, Facts, FileId, FileKind, Platform, RelPath, Tree, TreeError};
 use serde::Deserialize;
 
 use crate::go::Cgo;
@@ -18,7 +18,7 @@ use crate::go::generated::Generated;
 use crate::go::package::{Listing, Used, Uses};
 use crate::go::recipe;
 use crate::labels::Declarations;
-use crate::lowering::Lowering;
+use crate::lowering::{Ground, Lowering};
 use crate::reads::Recorder;
 use crate::settings::Settings;
 
@@ -167,8 +167,10 @@ fn check(top: &Path, patterns: &[&str], platform: &str, cgo: Cgo, tags: &[&str])
     let env = [("GOOS", &*context.os), ("GOARCH", &*context.arch), ("CGO_ENABLED", cgo), ("GOWORK", "off")];
     let Some(json) = go(top, &env, &args) else { return usize::MAX };
     let tree = Disk(top.to_owned());
-    let (recorder, declarations, settings) = (Recorder::new(&tree), Declarations::default(), Settings::default());
-    let lowering = Lowering::new(&recorder, &declarations, &settings);
+    let (recorder, declarations) = (Recorder::new(&tree), Declarations::default());
+    let (settings, facts) = (Settings::default(), Facts::default());
+    let lowering =
+        Lowering::new(Ground { recorder: &recorder, declarations: &declarations, settings: &settings, facts: &facts });
     let packages = parse(&json);
     for want in &packages {
         let got = scanned(&lowering, &context, top, &want.dir);
@@ -314,8 +316,10 @@ fn check_closure(dir: &str, platform: &str, goal: Goal) {
     let want: BTreeSet<PathBuf> =
         parse(&json).into_iter().map(|package| package.dir).filter(|dir| dir.starts_with(&top)).collect();
     let tree = Disk(top.clone());
-    let (recorder, declarations, settings) = (Recorder::new(&tree), Declarations::default(), Settings::default());
-    let mut lowering = Lowering::new(&recorder, &declarations, &settings);
+    let (recorder, declarations) = (Recorder::new(&tree), Declarations::default());
+    let (settings, facts) = (Settings::default(), Facts::default());
+    let mut lowering =
+        Lowering::new(Ground { recorder: &recorder, declarations: &declarations, settings: &settings, facts: &facts });
     let mut code = Code::new(&mut lowering);
     let dir = RelPath::new(dir).unwrap();
     let root = code.root(&dir).unwrap();
@@ -323,7 +327,7 @@ fn check_closure(dir: &str, platform: &str, goal: Goal) {
     let closure = code.closure(&walk, &dir, goal, &[]);
     let got: BTreeSet<PathBuf> = closure.packages.keys().map(|package| top.join(package)).collect();
     assert_eq!(got, want, "{dir} for {platform}");
-    assert_eq!(lowering.finish().1, []);
+    assert_eq!(lowering.finish().mistakes, []);
 }
 
 #[test]
