@@ -38,6 +38,8 @@ pub struct StepReport {
     pub attempts: u32,
     /// How many of these failed: a test that passed after a failure is flaky.
     pub failed_attempts: u32,
+    /// How many runs were asked for, if it was to run whatever each run comes to; all of them have to pass.
+    pub asked_runs: Option<u32>,
 }
 
 /// What an action printed.

@@ -71,10 +71,21 @@ impl<'a> Progress<'a> {
             Event::Finished { step, report } => {
                 step_text::finished(self.graph, *step, report, self.display.verbosity, self.advise)
             }
+            Event::Tried { step, attempt, failure, duration } => {
+                step_text::tried(self.graph, *step, *attempt, *failure, *duration, self.display.verbosity)
+            }
+            Event::Waiting(steps) if self.display.verbosity > Verbosity::Quiet => {
+                Some(step_text::waiting(self.graph, steps))
+            }
             Event::Warning(text) if self.display.verbosity > Verbosity::Quiet => {
                 self.warned.insert((*text).to_owned()).then(|| problem::warning(text))
             }
-            Event::Warning(_) | Event::Planned(_) | Event::Started { .. } | Event::Tick => None,
+            Event::Warning(_)
+            | Event::Waiting(_)
+            | Event::Planned(_)
+            | Event::Expected { .. }
+            | Event::Started { .. }
+            | Event::Tick => None,
         }
     }
 }
