@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use cache::{Claim, Committed};
+use cache::{CacheError, Claim, Committed};
 use graph::{FileIds, Graph, Known, StepId};
 use model::{Action, Command, Content, OutputKind, Purpose, RelPath, Work};
 
@@ -161,7 +161,7 @@ impl Performance<'_> {
     }
 
     fn run_once(&self, command: &Command, ran: &mut Attempted) -> Outputs {
-        let store = |error: cache::CacheError| Stopped::Failed(Failure::store(&error));
+        let store = |error: CacheError| Stopped::Failed(Failure::store(&error));
         let scratch = self.machine.cache.scratch().map_err(store)?;
         let log_path = scratch.path().join("log");
         let log = File::create(&log_path).map_err(|error| Failure::store(&error))?;
@@ -241,12 +241,16 @@ impl Performance<'_> {
         if made != wanted {
             return Err(bad(format!("it is {made}, and is declared as {wanted}")));
         }
+        let refused = |error: CacheError| match error {
+            CacheError::Entry { .. } => bad(error.to_string()),
+            error => Failure::store(&error),
+        };
         if data.is_dir() {
-            let root = self.machine.cache.take_directory(place).map_err(|error| bad(error.to_string()))?;
+            let root = self.machine.cache.take_directory(place).map_err(refused)?;
             return Ok(Content::Directory(root));
         }
         let executable = std::os::unix::fs::PermissionsExt::mode(&data.permissions()) & 0o100 != 0;
-        let digest = self.machine.cache.take_file(place).map_err(|error| bad(error.to_string()))?;
+        let digest = self.machine.cache.take_file(place).map_err(refused)?;
         Ok(Content::File { digest, executable })
     }
 

@@ -134,7 +134,10 @@ fn hint(failure: &Failure, label: &str) -> Option<String> {
             )
         }
         Failure::Edited(_) => "build again: nothing was stored".to_owned(),
-        Failure::Store(_) => "look at the free space of the cache: `rg cache stats`".to_owned(),
+        Failure::Store(_) => {
+            "give `rg cache path` room and leave to write, or name another place: RG_CACHE_DIR=DIR".to_owned()
+        }
+        Failure::Unreadable { file, .. } => format!("look at who may read it: `ls -l {file}`"),
         Failure::LostInputs => "`rg cache verify` removes what is damaged".to_owned(),
         Failure::Exit(_)
         | Failure::Signal(_)

@@ -6,7 +6,10 @@ use std::io::Write;
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use exec::{Connection, Definitions, Errand, Executor, Fetcher, Machine, Native, OnHost, Report, Storing, Trial};
+use exec::{
+    Connection, Definitions, Errand, Executor, Failure, Fetcher, Machine, Native, OnHost, Report, Status, Storing,
+    Trial,
+};
 use graph::{FileIds, Goal, Plan, Results, Reuse, State, StaticKeys, StepId, Wishes};
 use model::{Kind, Memory, TargetId};
 use rules::ExecutorChoice;
@@ -270,7 +273,10 @@ impl<'a> Building<'a> {
             digests: results.map_or(before.digests, |results| results.digests.encode().to_vec()),
             tools: tools.unwrap_or(before.tools),
         };
-        if let Err(error) = self.opened.cache.remember(&self.opened.memory_name, &memory) {
+        let told = report.steps.values().any(|ended| matches!(ended.status, Status::Failed(Failure::Store(_))));
+        if let Err(error) = self.opened.cache.remember(&self.opened.memory_name, &memory)
+            && !told
+        {
             let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
             let why = causes.fold(error.to_string(), |all, cause| format!("{all}: {cause}"));
             let text = format!("the next run will be slower, because this one cannot be remembered: {why}");
