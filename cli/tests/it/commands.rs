@@ -359,6 +359,8 @@ fn a_workspace_below_is_named_with_the_command_that_builds_it() {
     workspace.write("inner/s/BUILD.toml", "[command.s]\nrun = \"echo 1 > $OUT/o\"\noutputs = [\"o\"]\n");
     workspace.rg(&["build", "//inner/s"]).exits(2).says(&["rg --workspace inner build //s"]);
     workspace.rg(&["build", "//inner/s/..."]).exits(2).says(&["--workspace inner"]);
+    workspace.rg(&["test", "//inner/..."]).exits(2).says(&["rg --workspace inner test //..."]);
+    workspace.rg(&["run", "//inner/s:t"]).exits(2).says(&["rg --workspace inner run //s:t"]);
     workspace.rg(&["--workspace", "inner", "build", "//s"]).ok();
     workspace.rg_in("inner/s", &["build"]).ok().runs(0);
     assert!(workspace.has("inner/rg-out/s/s/o") && !workspace.has("rg-out"));
