@@ -170,7 +170,7 @@ impl Performance<'_> {
         let outcome = outcome.and_then(|outcome| {
             ran.duration = outcome.wall;
             ran.peak_memory_bytes = outcome.peak_memory_bytes;
-            verdict(&outcome, job.timeout)?;
+            verdict(&outcome, self.action().limits.timeout)?;
             Ok(self.collect(&job.out, &scratch.path().join("out"))?)
         });
         ran.log = log_file::keep(&log_path, self.machine.cache);
@@ -189,7 +189,7 @@ impl Performance<'_> {
             layout: &self.prepared.encoded.layout,
             tools: self.machine.tools.view(&self.action().needs),
             network: command.network,
-            timeout: self.action().limits.timeout,
+            timeout: self.action().limits.end(),
             extra: Vec::new(),
             cache: self.machine.cache,
         }
@@ -318,9 +318,14 @@ fn may_be_flaky(outcome: &Outputs) -> bool {
     matches!(outcome, Err(Stopped::Failed(failure)) if ended(failure))
 }
 
+/// Returns what an end means. A program that ends itself when its time is over does so by an exit code; its own clock
+/// starts after ours, so it cannot be early.
 fn verdict(ran: &Ran, timeout: Option<Duration>) -> Result<(), Failure> {
     match ran.how {
         How::Exited(0) => Ok(()),
+        How::Exited(_) | How::Signalled(_) if timeout.is_some_and(|timeout| ran.wall >= timeout) => {
+            Err(Failure::TimedOut(timeout.unwrap_or_default()))
+        }
         How::Exited(code) => Err(Failure::Exit(code)),
         How::Signalled(signal) => Err(Failure::Signal(signal)),
         How::TimedOut => Err(Failure::TimedOut(timeout.unwrap_or_default())),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{
-    Declared, Exclusive, FileSet, Label, Location, Mistake, Origin, Platform, Provided, RelPath, Target, TargetId, Work,
+    Declared, FileSet, Label, Limits, Location, Mistake, Origin, Platform, Provided, RelPath, Target, TargetId, Work,
 };
 use testkit::MapTree;
 
@@ -67,9 +67,7 @@ fn test(label: &str, packages: &str) -> GoTest {
         build_tags: Vec::new(),
         cgo: Cgo::Off,
         env: BTreeMap::new(),
-        timeout: Duration::from_secs(300),
-        retries: 0,
-        exclusive: Exclusive::No,
+        limits: Limits { timeout: Some(Duration::from_secs(300)), ..Limits::default() },
     }
 }
 
