@@ -6,9 +6,11 @@ mod bad_input;
 mod commands;
 mod environment;
 mod faults;
+mod go;
 mod killed;
 mod names;
 mod property;
+mod testing;
 mod traps;
 
 use testkit::workspace::Workspace;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{
-    Declared, Exclusive, Facts, FileSet, Label, Location, Mistake, Origin, Platform, Provided, RelPath, Target,
-    TargetId, Work,
+    Declared, Facts, FileSet, Label, Limits, Location, Mistake, Origin, Platform, Provided, RelPath, Target, TargetId,
+    Work,
 };
 use testkit::MapTree;
 
@@ -68,9 +68,7 @@ fn test(label: &str, packages: &str) -> GoTest {
         build_tags: Vec::new(),
         cgo: Cgo::Off,
         env: BTreeMap::new(),
-        timeout: Duration::from_secs(300),
-        retries: 0,
-        exclusive: Exclusive::No,
+        limits: Limits { timeout: Some(Duration::from_secs(300)), ..Limits::default() },
     }
 }
 

@@ -1,10 +1,8 @@
 //! `go_binary` and `go_test`: their attributes. All Go targets are lowered together, elsewhere.
 
-use std::time::Duration;
+use model::{Kind, RelPath, Target};
 
-use model::{Exclusive, Kind, RelPath, Target};
-
-use super::command::timeout;
+use super::limited::{ENV, EXCLUSIVE, RETRIES, TEST_TIMEOUT, test_limits};
 use super::{AttributeDoc, AttributeType, Language, Lower, Offer, Rule, RuleDoc};
 use crate::declaration::Declaration;
 use crate::go;
@@ -89,30 +87,10 @@ pub(super) const TEST: Rule = Rule {
             IMPORTS,
             BUILD_TAGS,
             CGO,
-            AttributeDoc {
-                name: "env",
-                kind: AttributeType::Environment,
-                default: Some("{}"),
-                doc: "Environment variables, which win over the base environment.",
-            },
-            AttributeDoc {
-                name: "timeout",
-                kind: AttributeType::Number,
-                default: Some("300"),
-                doc: "After so many seconds the test of a package is ended and has timed out.",
-            },
-            AttributeDoc {
-                name: "retries",
-                kind: AttributeType::Number,
-                default: Some("0"),
-                doc: "How often a failed package is tried again.",
-            },
-            AttributeDoc {
-                name: "exclusive",
-                kind: AttributeType::Truth,
-                default: Some("false"),
-                doc: "Whether it runs while nothing else does.",
-            },
+            ENV,
+            TEST_TIMEOUT,
+            RETRIES,
+            EXCLUSIVE,
         ],
     },
     kind: Kind::Test,
@@ -164,9 +142,7 @@ fn test(declaration: &Declaration, lowering: &mut Lowering<'_>) -> GoTest {
         build_tags: declaration.texts("build_tags").to_vec(),
         cgo: cgo(declaration),
         env: declaration.declared_environment(),
-        timeout: timeout(declaration, 300, lowering).unwrap_or(Duration::from_secs(300)),
-        retries: declaration.number("retries").map_or(0, |(retries, _)| retries),
-        exclusive: if declaration.is_true("exclusive") { Exclusive::Yes } else { Exclusive::No },
+        limits: test_limits(declaration, lowering),
     }
 }
 
