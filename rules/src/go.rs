@@ -6,7 +6,6 @@
 mod closure;
 mod constraint;
 mod embed;
-mod generated;
 mod implicit;
 mod inputs;
 mod modfile;

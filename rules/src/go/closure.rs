@@ -9,10 +9,10 @@ use model::{EntryKind, Location, Mistake, RelPath, codes};
 
 use super::constraint::BuildContext;
 use super::embed;
-use super::generated::Generated;
 use super::modules::{self, Root};
 use super::package::{Listing, Package, Used};
 use super::resolve::{self, Provider};
+use crate::generated::Generated;
 use crate::lowering::Lowering;
 
 /// What is read of the workspace's Go code, each directory once.

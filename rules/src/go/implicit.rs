@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{
-    Action, Assembly, Dependency, Input, Kind, Limits, Locked, Need, Origin, Output, OutputKind, Purpose, RelPath,
-    Target, TargetId, Text, Work,
+    Action, Assembly, Input, Locked, Need, Origin, OutputKind, Purpose, RelPath, Target, TargetId, Text, Work,
 };
 
 use super::modules::Root;
@@ -15,6 +14,7 @@ use super::shared::{DEPS, Deps, Mounts, STD, Shared, TEST_DEPS, Variant, modules
 use super::sums::Sum;
 use super::version::escape;
 use crate::lowering::Lowering;
+use crate::parts;
 
 /// Returns the implicit targets that the collected builds need.
 pub(crate) fn targets(shared: &Shared, lowering: &mut Lowering) -> Vec<Target> {
@@ -26,45 +26,24 @@ pub(crate) fn targets(shared: &Shared, lowering: &mut Lowering) -> Vec<Target> {
     for (variant, need) in &shared.std {
         let id = variant.std_target();
         let action = std_action(lowering, &id, variant, need);
-        targets.entry(id.clone()).or_insert_with(|| bare(id, "go_std")).actions.push(action);
+        targets.entry(id.clone()).or_insert_with(|| parts::bare(id, "go_std")).actions.push(action);
     }
     for ((dir, variant), deps) in &shared.deps {
         let Some((root, need)) = shared.roots.get(dir) else { continue };
         let id = variant.deps_target(root);
         for action in deps_actions(shared, lowering, root, variant, deps, need) {
             let sources = vec![lowering.file_set(root.files.clone())];
-            let target = targets.entry(id.clone()).or_insert_with(|| Target { sources, ..bare(id.clone(), "go_deps") });
+            let target =
+                targets.entry(id.clone()).or_insert_with(|| Target { sources, ..parts::bare(id.clone(), "go_deps") });
             target.actions.push(action);
         }
     }
     targets.into_values().map(with_dependencies).collect()
 }
 
-fn bare(id: TargetId, rule: &str) -> Target {
-    Target {
-        id,
-        rule: Arc::from(rule),
-        kind: Kind::Implicit,
-        declared: None,
-        provides: Vec::new(),
-        actions: Vec::new(),
-        deps: Vec::new(),
-        visibility: Vec::new(),
-        tags: Vec::new(),
-        sources: Vec::new(),
-        attributes: BTreeMap::new(),
-    }
-}
-
 /// Adds the targets that the actions take outputs of.
 fn with_dependencies(mut target: Target) -> Target {
-    let inputs = target.actions.iter().flat_map(|action| &action.inputs);
-    let producers = inputs.filter_map(|input| match &input.from {
-        Origin::Output(producer, _) if *producer != target.id => Some(producer.clone()),
-        Origin::Output(..) | Origin::File(_) | Origin::Files(_) | Origin::Text(_) => None,
-    });
-    let producers: std::collections::BTreeSet<TargetId> = producers.collect();
-    target.deps = producers.into_iter().map(|target| Dependency { target, at: None }).collect();
+    target.deps = parts::dependencies(&[], parts::producers(&target.actions, &target.id));
     target
 }
 
@@ -75,7 +54,7 @@ fn modules_target(shared: &Shared, lowering: &mut Lowering, root: &Root, need: &
     let mut actions: Vec<Action> =
         root.locked.iter().map(|((path, version), sum)| fetch(&out, path, version, sum, need)).collect();
     let parts = actions.iter().flat_map(|action| &action.outputs);
-    let all = output(&out, modules_output(), OutputKind::Directory);
+    let all = parts::output(&out, modules_output(), OutputKind::Directory);
     let inputs = parts.map(|part| Input { at: all.at.clone(), from: Origin::Output(id.clone(), part.name.clone()) });
     let tree = Action {
         inputs: inputs.collect(),
@@ -83,7 +62,7 @@ fn modules_target(shared: &Shared, lowering: &mut Lowering, root: &Root, need: &
     };
     actions.push(Action { outputs: vec![all], ..tree });
     let sources = vec![lowering.file_set(root.files.clone())];
-    Target { actions, sources, ..bare(id, "go_modules") }
+    Target { actions, sources, ..parts::bare(id, "go_modules") }
 }
 
 /// The fetch of one module. Without a hash of its zip only its go.mod is wanted.
@@ -98,11 +77,11 @@ fn fetch(out: &RelPath, path: &str, version: &str, sum: &Sum, need: &Need) -> Ac
     };
     let label = format!("fetch {path}@{version}");
     let action = action(&label, Work::Fetch(locked), Purpose::Fetch, vec![Need::Base, need.clone()]);
-    Action { outputs: vec![output(out, name, OutputKind::Directory)], ..action }
+    Action { outputs: vec![parts::output(out, name, OutputKind::Directory)], ..action }
 }
 
 fn std_action(lowering: &Lowering, id: &TargetId, variant: &Variant, need: &Need) -> Action {
-    let output = output(&lowering.out_dir(id), variant.output(STD), OutputKind::Directory);
+    let output = parts::output(&lowering.out_dir(id), variant.output(STD), OutputKind::Directory);
     let call = Call {
         args: recipe::compile_args(["std".to_owned()]),
         dir: &RelPath::root(),
@@ -127,7 +106,7 @@ fn deps_actions(
     let id = variant.deps_target(root);
     let out = lowering.out_dir(&id);
     let step = |name: &'static str, packages: Vec<String>, mounts: Mounts| {
-        let output = output(&out, variant.output(name), OutputKind::Directory);
+        let output = parts::output(&out, variant.output(name), OutputKind::Directory);
         let call = Call {
             args: recipe::compile_args(packages),
             dir: &root.dir,
@@ -162,11 +141,6 @@ pub(crate) fn with_texts(mut inputs: Vec<Input>, root: &Root) -> Vec<Input> {
     inputs
 }
 
-/// Returns an output of a target, which lies in `out` of the workspace's tree.
-pub(crate) fn output(out: &RelPath, name: RelPath, kind: OutputKind) -> Output {
-    Output { at: recipe::src().join(out).join(&name), name, kind }
-}
-
 /// Returns a call of the Go command without inputs and outputs.
 pub(crate) fn build(name: &str, command: model::Command, need: &Need) -> Action {
     let mut needs = vec![Need::Base, Need::GoCache, need.clone()];
@@ -174,16 +148,7 @@ pub(crate) fn build(name: &str, command: model::Command, need: &Need) -> Action 
     action(name, Work::Command(command), Purpose::Build, needs)
 }
 
-/// Returns an action without inputs and outputs.
+/// Returns an action of Go without inputs and outputs.
 pub(crate) fn action(name: &str, work: Work, purpose: Purpose, needs: Vec<Need>) -> Action {
-    Action {
-        name: Arc::from(name),
-        work,
-        purpose,
-        inputs: Vec::new(),
-        outputs: Vec::new(),
-        needs,
-        limits: Limits::default(),
-        rule_version: recipe::VERSION,
-    }
+    parts::action(name, work, purpose, needs, recipe::VERSION)
 }

@@ -1,15 +1,12 @@
 //! What Go targets of both rules take: modules, file sets, outputs of other targets, dependencies.
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use model::{Dependency, EntryKind, FileSetId, Input, Label, Location, Mistake, Origin, RelPath, TargetId, codes};
+use model::{FileSetId, Label, Location, Mistake, RelPath, codes};
 
 use super::closure::{Closure, Code, shown};
 use super::modules::Root;
-use super::recipe;
-use crate::lowering::{self, Lowering};
-use crate::written::ResolvedLabel;
+use crate::lowering::Lowering;
 
 /// Returns the modules that a directory is built with; reports a directory without any.
 pub(crate) fn root(code: &mut Code, dir: &RelPath, at: &Location) -> Option<Rc<Root>> {
@@ -43,38 +40,4 @@ pub(crate) fn with_module_files(lowering: &mut Lowering, mut sets: Vec<FileSetId
     sets.sort();
     sets.dedup();
     sets
-}
-
-/// Returns the declared dependencies and the implicit ones, sorted by target.
-pub(crate) fn dependencies(labels: &[ResolvedLabel], implicit: BTreeSet<TargetId>) -> Vec<Dependency> {
-    let mut deps = lowering::dependencies(labels);
-    deps.extend(implicit.into_iter().map(|target| Dependency { target, at: None }));
-    deps.sort();
-    deps
-}
-
-/// Returns the inputs that targets named as data bring: their outputs at `rg-out/…`, their sources where they lie.
-pub(crate) fn label_inputs(lowering: &Lowering, labels: &[ResolvedLabel]) -> Vec<Input> {
-    let provided = labels.iter().flat_map(|label| lowering.provides(&label.target));
-    let place = |from: &Origin| match from {
-        Origin::File(path) => Some(path.clone()),
-        Origin::Output(producer, name) => Some(lowering.out_dir(producer).join(name)),
-        Origin::Files(_) | Origin::Text(_) => None,
-    };
-    let input = |from: &Origin| Some(Input { at: recipe::src().join(&place(from)?), from: from.clone() });
-    provided.filter_map(|provided| input(&provided.from)).collect()
-}
-
-/// Returns all files below a directory.
-pub(crate) fn files_below(lowering: &Lowering, dir: &RelPath) -> Vec<RelPath> {
-    let mut files = Vec::new();
-    for entry in lowering.list(dir).unwrap_or_default().iter() {
-        let Ok(path) = dir.child(&entry.name) else { continue };
-        match entry.kind {
-            EntryKind::File | EntryKind::Symlink => files.push(path),
-            EntryKind::Directory => files.extend(files_below(lowering, &path)),
-            EntryKind::Workspace | EntryKind::Unusable => {}
-        }
-    }
-    files
 }

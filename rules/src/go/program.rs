@@ -6,15 +6,16 @@ use model::{Action, Input, Kind, Mistake, Origin, OutputKind, Provided, RelPath,
 
 use super::closure::{Closure, Code, Goal, Walk, shown};
 use super::constraint::BuildContext;
-use super::generated::Generated;
 use super::implicit;
 use super::inputs;
 use super::modules::Root;
 use super::package::Used;
 use super::recipe::{self, Call};
 use super::shared::{Shared, Variant};
+use crate::generated::Generated;
 use crate::go_attributes::GoBinary;
 use crate::lowering::Lowering;
+use crate::parts;
 use crate::written::Written;
 
 /// A `go_binary` whose closure is known.
@@ -56,7 +57,7 @@ impl<'b> Program<'b> {
         let id = &self.binary.common.id;
         let sets = inputs::package_sets(code, &self.closure);
         let out = code.lowering.out_dir(id);
-        let output = implicit::output(&out, self.binary.output.clone(), OutputKind::File);
+        let output = parts::output(&out, self.binary.output.clone(), OutputKind::File);
         let command = self.call(&output.at, &mounts.caches).command();
         let mut files = implicit::with_texts(mounts.inputs, &self.root);
         files.extend(sets.iter().map(|set| Input { at: recipe::src(), from: Origin::Files(*set) }));
@@ -65,7 +66,7 @@ impl<'b> Program<'b> {
         let mut target = self.binary.common.target(Kind::Build);
         let from = Origin::Output(id.clone(), self.binary.output.clone());
         target.provides = vec![Provided { name: self.binary.output.clone(), from }];
-        target.deps = inputs::dependencies(&self.binary.deps, mounts.targets);
+        target.deps = parts::dependencies(&self.binary.deps, mounts.targets);
         target.sources = inputs::with_module_files(code.lowering, sets, &self.root);
         target.actions = vec![action];
         target

@@ -12,13 +12,14 @@ use model::{
 
 use super::closure::{Closure, Code, Goal, Walk};
 use super::constraint::BuildContext;
-use super::generated::Generated;
 use super::modules::Root;
 use super::recipe::{self, Call};
 use super::shared::{Shared, Variant};
 use super::{implicit, inputs, patterns, program};
+use crate::generated::Generated;
 use crate::go_attributes::GoTest;
 use crate::lowering::base_environment;
+use crate::parts;
 
 /// Go ends a test that takes too long by itself, and says where it hangs; rg ends it this much later.
 const GRACE: Duration = Duration::from_secs(5);
@@ -94,7 +95,7 @@ impl<'t> Tests<'t> {
             Origin::File(_) | Origin::Text(_) | Origin::Output(..) => None,
         }));
         let labels = [&*self.test.deps, &*self.test.data_labels].concat();
-        target.deps = inputs::dependencies(&labels, implicit_deps);
+        target.deps = parts::dependencies(&labels, implicit_deps);
         target.sources = sources.into_iter().collect();
         target
     }
@@ -148,7 +149,7 @@ impl<'t> Tests<'t> {
     }
 
     fn data(&self, code: &mut Code) -> Vec<Input> {
-        let mut data = inputs::label_inputs(code.lowering, &self.test.data_labels);
+        let mut data = parts::label_inputs(code.lowering, &self.test.data_labels);
         if !self.test.data.is_empty() {
             let set = code.lowering.file_set(self.test.data.clone());
             data.push(Input { at: recipe::src(), from: Origin::Files(set) });
@@ -160,7 +161,7 @@ impl<'t> Tests<'t> {
         let out = code.lowering.out_dir(&self.test.common.id);
         let name = dir.strip_prefix(self.test.common.package()).unwrap_or_else(|| dir.clone());
         let name = name.join(&RelPath::new("package.test").expect("a plain word"));
-        implicit::output(&out, name, OutputKind::File)
+        parts::output(&out, name, OutputKind::File)
     }
 
     /// A package as a user writes it in `packages`.
@@ -189,6 +190,6 @@ fn test_files(code: &mut Code, tested: &Tested) -> Option<FileSetId> {
 
 /// All files below the directory `testdata` of a package.
 fn testdata(code: &mut Code, dir: &RelPath) -> Option<FileSetId> {
-    let files = inputs::files_below(code.lowering, &dir.child("testdata").ok()?);
+    let files = parts::files_below(code.lowering, &dir.child("testdata").ok()?);
     (!files.is_empty()).then(|| code.lowering.file_set(files))
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use model::{Label, Mistake, Origin, Provided, RelPath, TargetId};
 
 use crate::lowering::Lowering;
+use crate::parts::quoted;
 use crate::written::{NamedLabel, ResolvedLabel, Written};
 use model::codes;
 
@@ -37,7 +38,7 @@ impl Expander<'_> {
 
     /// Returns a shell line with its labels expanded; each path is one word to the shell.
     pub fn shell_line(&self, written: &Written, lowering: &mut Lowering<'_>) -> Arc<str> {
-        self.expanded(written, quoted, lowering)
+        self.expanded(written, |path| quoted(&path), lowering)
     }
 
     fn expanded(&self, written: &Written, word: fn(String) -> String, lowering: &mut Lowering<'_>) -> Arc<str> {
@@ -124,12 +125,6 @@ pub(super) fn workspace_path(provided: &Provided, out_dir: impl Fn(&TargetId) ->
     }
 }
 
-/// Returns a path as one word of a shell line.
-fn quoted(path: String) -> String {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "_./@%+=:,-".contains(letter);
-    if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
-}
-
 fn broken(text: &str, written: &Written, lowering: &mut Lowering<'_>) {
     let reason = if text.ends_with(')') { "names no label" } else { "has no closing parenthesis" };
     let mistake = Mistake::new(codes::BAD_LABEL, format!("`{text}` {reason}")).at(written.at.clone(), "");
@@ -206,7 +201,7 @@ mod tests {
             ("pages/[id].tsx", "'pages/[id].tsx'"),
             ("ä", "'ä'"),
         ] {
-            assert_eq!(quoted(path.to_owned()), want);
+            assert_eq!(quoted(path), want);
         }
     }
 }

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use model::{Entry, EntryKind, Facts, FileId, FileKind, Platform, RelPath, Tree, TreeError};
 use serde::Deserialize;
 
+use crate::generated::Generated;
 use crate::go::Cgo;
 use crate::go::closure::{Code, Goal, Walk};
 use crate::go::constraint::BuildContext;
 use crate::go::embed;
-use crate::go::generated::Generated;
 use crate::go::package::{Listing, Used, Uses};
 use crate::go::recipe;
 use crate::labels::Declarations;

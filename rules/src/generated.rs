@@ -36,6 +36,11 @@ impl Generated {
         self.at.iter().any(|(path, _)| path.starts_with(dir) || dir.starts_with(path))
     }
 
+    /// Returns where each appears, from the workspace root, and where it comes from.
+    pub fn places(&self) -> &[(RelPath, Origin)] {
+        &self.at
+    }
+
     /// Returns the inputs that put them into a tree at `src`.
     pub fn inputs(&self, src: &RelPath) -> impl Iterator<Item = Input> {
         self.at.iter().map(|(path, from)| Input { at: src.join(path), from: from.clone() })
