@@ -1,0 +1,6 @@
+//! npm packages as their clients lock them: package.json, package-lock.json, pnpm-lock.yaml and yarn.lock, each a text
+//! that becomes a value. Nothing here opens a file, and nothing knows of targets.
+
+mod manifest;
+mod names;
+mod report;
