@@ -36,6 +36,14 @@ pub(crate) fn is_integrity(text: &str) -> bool {
     text.split_whitespace().next().is_some() && text.split_whitespace().all(hash)
 }
 
+/// Returns the place of a package below a directory: `<dir>/node_modules/<name>`.
+pub(crate) fn place(dir: &RelPath, name: &str) -> Option<RelPath> {
+    if !is_package_name(name) {
+        return None;
+    }
+    dir.child(NODE_MODULES).and_then(|modules| modules.child(name)).ok()
+}
+
 /// Splits a place into the directory whose `node_modules` it lies in, and the name it has there; `None` if it is none.
 pub(crate) fn split_place(place: &RelPath) -> Option<(RelPath, &str)> {
     let text = place.as_str();
