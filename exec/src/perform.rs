@@ -246,7 +246,9 @@ impl Performance<'_> {
             error => Failure::store(&error),
         };
         if data.is_dir() {
-            let root = self.machine.cache.take_directory(place).map_err(refused)?;
+            let depth = output.name.segments().count();
+            let may_link = |at: &Path, target: &str| stays(depth + at.components().count() - 1, target);
+            let root = self.machine.cache.take_directory(place, &may_link).map_err(refused)?;
             return Ok(Content::Directory(root));
         }
         let executable = std::os::unix::fs::PermissionsExt::mode(&data.permissions()) & 0o100 != 0;
@@ -305,11 +307,20 @@ fn link(output: &model::Output, place: &Path) -> Result<Content, String> {
     }
     let target = fs::read_link(place).map_err(|error| error.to_string())?;
     let target = target.to_str().ok_or("its target is not UTF-8")?;
-    let directory = output.name.parent().unwrap_or_else(RelPath::root);
-    if directory.resolve(target).is_err() {
-        return Err(format!("it is a link to `{target}`, which is no output; copy the file instead"));
+    if !stays(output.name.segments().count() - 1, target) {
+        return Err(format!("it is a link to `{target}`, which leads out of the outputs; copy the file instead"));
     }
     Ok(Content::Symlink(target.into()))
+}
+
+/// Whether a link stays among the outputs: one at so many directories below their top.
+fn stays(depth: usize, target: &str) -> bool {
+    let step = |depth: usize, segment| match segment {
+        "" | "." => Some(depth),
+        ".." => depth.checked_sub(1),
+        _ => Some(depth + 1),
+    };
+    !target.starts_with('/') && target.split('/').try_fold(depth, step).is_some()
 }
 
 /// Whether another attempt may end differently: a test that ran and failed.
@@ -330,5 +341,25 @@ fn verdict(ran: &Ran, timeout: Option<Duration>) -> Result<(), Failure> {
         How::Signalled(signal) => Err(Failure::Signal(signal)),
         How::TimedOut => Err(Failure::TimedOut(timeout.unwrap_or_default())),
         How::Cancelled => Err(Failure::Cancelled),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_stay_among_the_outputs() {
+        for (depth, target, want) in [
+            (0, "a", true),
+            (0, "a/../b", true),
+            (0, "../a", false),
+            (1, "../a", true),
+            (1, "../../a", false),
+            (1, "./../a/../..", false),
+            (5, "/a", false),
+        ] {
+            assert_eq!(stays(depth, target), want, "{target} at {depth}");
+        }
     }
 }
