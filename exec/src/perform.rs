@@ -93,7 +93,7 @@ impl Performance<'_> {
                 refuse_unknown(*assembly)?;
                 keep_directories(&self.prepared.encoded, self.machine)?;
                 let root = self.prepared.encoded.input_root;
-                self.action().outputs.iter().map(|output| self.part_of(&root, output)).collect()
+                self.action().outputs.iter().filter_map(|output| self.part_of(&root, output).transpose()).collect()
             }
             Work::Fetch(locked) => {
                 (self.tell)(Attempt::Begins(1));
@@ -108,18 +108,18 @@ impl Performance<'_> {
         }
     }
 
-    /// Returns what lies in a tree where an output is declared.
-    fn part_of(&self, root: &Digest, output: &model::Output) -> Result<(RelPath, Content), Stopped> {
-        let mut content = Content::Directory(*root);
+    /// Returns what lies in a tree where an output is declared; `None` if nothing does, and nothing has to.
+    fn part_of(&self, root: &Digest, output: &model::Output) -> Result<Option<(RelPath, Content)>, Stopped> {
+        let mut content = Some(Content::Directory(*root));
         for segment in output.at.segments() {
-            let Content::Directory(directory) = content else {
-                return Err(Failure::MissingOutput(output.name.clone()).into());
-            };
+            let Some(Content::Directory(directory)) = content else { break };
             let lost = |lost| Stopped::Lost(RelPath::root(), lost);
-            let found = self.machine.cache.directory(&directory).map_err(lost)?.entry(segment);
-            content = found.ok_or_else(|| Failure::MissingOutput(output.name.clone()))?;
+            content = self.machine.cache.directory(&directory).map_err(lost)?.entry(segment);
         }
-        Ok((output.name.clone(), content))
+        match content {
+            None if !is_optional(output.kind) => Err(Failure::MissingOutput(output.name.clone()).into()),
+            found => Ok(found.map(|content| (output.name.clone(), content))),
+        }
     }
 
     /// Runs a command as often as it may, or has to.
@@ -261,7 +261,9 @@ impl Performance<'_> {
             error => Failure::store(&error),
         };
         if data.is_dir() {
-            let root = self.machine.cache.take_directory(place).map_err(refused)?;
+            let depth = output.name.segments().count();
+            let may_link = |at: &Path, target: &str| stays(depth + at.components().count() - 1, target);
+            let root = self.machine.cache.take_directory(place, &may_link).map_err(refused)?;
             return Ok(Content::Directory(root));
         }
         let executable = std::os::unix::fs::PermissionsExt::mode(&data.permissions()) & 0o100 != 0;
@@ -320,9 +322,8 @@ fn link(output: &model::Output, place: &Path) -> Result<Content, String> {
     }
     let target = fs::read_link(place).map_err(|error| error.to_string())?;
     let target = target.to_str().ok_or("its target is not UTF-8")?;
-    let directory = output.name.parent().unwrap_or_else(RelPath::root);
-    if directory.resolve(target).is_err() {
-        return Err(format!("it is a link to `{target}`, which is no output; copy the file instead"));
+    if !stays(output.name.segments().count() - 1, target) {
+        return Err(format!("it is a link to `{target}`, which leads out of the outputs; copy the file instead"));
     }
     Ok(Content::Symlink(target.into()))
 }
@@ -335,6 +336,16 @@ fn refuse_unknown(assembly: Assembly) -> Result<(), Failure> {
             Err(Failure::Sandbox("this version unpacks no packages".to_owned()))
         }
     }
+}
+
+/// Whether a link stays among the outputs: one at so many directories below their top.
+fn stays(depth: usize, target: &str) -> bool {
+    let step = |depth: usize, segment| match segment {
+        "" | "." => Some(depth),
+        ".." => depth.checked_sub(1),
+        _ => Some(depth + 1),
+    };
+    !target.starts_with('/') && target.split('/').try_fold(depth, step).is_some()
 }
 
 /// Whether another attempt may end differently: a test that ran and failed.
@@ -355,5 +366,25 @@ fn verdict(ran: &Ran, timeout: Option<Duration>) -> Result<(), Failure> {
         How::Signalled(signal) => Err(Failure::Signal(signal)),
         How::TimedOut => Err(Failure::TimedOut(timeout.unwrap_or_default())),
         How::Cancelled => Err(Failure::Cancelled),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_stay_among_the_outputs() {
+        for (depth, target, want) in [
+            (0, "a", true),
+            (0, "a/../b", true),
+            (0, "../a", false),
+            (1, "../a", true),
+            (1, "../../a", false),
+            (1, "./../a/../..", false),
+            (5, "/a", false),
+        ] {
+            assert_eq!(stays(depth, target), want, "{target} at {depth}");
+        }
     }
 }

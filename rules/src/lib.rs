@@ -16,7 +16,6 @@ mod go_attributes;
 mod labels;
 mod lowering;
 mod near;
-#[cfg_attr(not(test), expect(dead_code, reason = "the rules that use it follow"))]
 mod node;
 mod packages;
 mod parts;

@@ -22,6 +22,11 @@ pub(crate) fn path(text: &str) -> RelPath {
     RelPath::new(text).expect("a normal path")
 }
 
+/// Returns a directory as people see it.
+pub(crate) fn shown(dir: &RelPath) -> &str {
+    if dir.is_root() { "." } else { dir.as_str() }
+}
+
 /// Returns a path as words of a shell that put it below `$root`, whatever is in its name.
 pub(crate) fn below_root(path: &RelPath) -> String {
     if path.is_root() { "\"$root\"".to_owned() } else { format!("\"$root\"/{}", quoted(path.as_str())) }

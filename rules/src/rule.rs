@@ -5,8 +5,9 @@ mod alias;
 mod command;
 mod files;
 mod go_targets;
-mod limited;
+pub(crate) mod limited;
 mod location;
+mod node_targets;
 mod suite;
 
 use model::{Kind, RelPath, Target};
@@ -113,16 +114,19 @@ pub(crate) enum Lower {
 pub(crate) enum Language {
     /// Go.
     Go,
+    /// JavaScript and TypeScript, for Node and browsers.
+    Node,
 }
 
 impl Language {
     /// All languages.
-    pub const ALL: [Language; 1] = [Language::Go];
+    pub const ALL: [Language; 2] = [Language::Go, Language::Node];
 
     /// Lowers all targets of the language, with the implicit targets that they share.
     pub fn lower(self, declarations: &[&Declaration], lowering: &mut Lowering<'_>) -> Vec<Target> {
         match self {
             Language::Go => go_targets::lower(declarations, lowering),
+            Language::Node => node_targets::lower(declarations, lowering),
         }
     }
 }
@@ -160,23 +164,22 @@ pub const COMMON_ATTRIBUTES: &[AttributeDoc] = &[
 ];
 
 /// All rules of this version, sorted by name.
-static RULES: [Rule; 7] =
-    [alias::RULE, command::COMMAND, files::RULE, go_targets::BINARY, go_targets::TEST, suite::RULE, command::TEST];
+static RULES: [Rule; 10] = [
+    alias::RULE,
+    command::COMMAND,
+    files::RULE,
+    node_targets::FRONTEND,
+    go_targets::BINARY,
+    go_targets::TEST,
+    node_targets::SERVICE,
+    node_targets::TEST,
+    suite::RULE,
+    command::TEST,
+];
 
 /// Rules that the design knows and this version does not.
-pub(crate) const LATER: [&str; 11] = [
-    "debs",
-    "dockerfile",
-    "frontend",
-    "go_modules",
-    "image",
-    "node_modules",
-    "node_service",
-    "node_test",
-    "python_service",
-    "python_test",
-    "python_wheels",
-];
+pub(crate) const LATER: [&str; 8] =
+    ["debs", "dockerfile", "go_modules", "image", "node_modules", "python_service", "python_test", "python_wheels"];
 
 /// Returns every rule with its attributes, sorted by name.
 pub fn catalogue() -> &'static [RuleDoc] {

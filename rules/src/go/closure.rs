@@ -14,6 +14,7 @@ use super::package::{Listing, Package, Used};
 use super::resolve::{self, Provider};
 use crate::generated::Generated;
 use crate::lowering::Lowering;
+use crate::parts;
 
 /// What is read of the workspace's Go code, each directory once.
 pub(crate) struct Code<'l, 'a> {
@@ -201,7 +202,7 @@ impl<'l, 'a> Code<'l, 'a> {
     fn report_missing(&mut self, root: &Root, import: &Used, dir: Option<&RelPath>) {
         let path = &import.text;
         let message = match dir {
-            Some(dir) => format!("`{path}` is imported, and `{}` holds no Go package", shown(dir)),
+            Some(dir) => format!("`{path}` is imported, and `{}` holds no Go package", parts::shown(dir)),
             None => format!("`{path}` is imported, and no required module provides it"),
         };
         let siblings = dir.and_then(RelPath::parent).map(|parent| self.directories_in(&parent)).unwrap_or_default();
@@ -222,11 +223,6 @@ impl<'l, 'a> Code<'l, 'a> {
         let dirs = entries.iter().filter(|entry| entry.kind == EntryKind::Directory);
         dirs.map(|entry| entry.name.to_string()).collect()
     }
-}
-
-/// Writes a directory of the workspace for people: the root is `.`.
-pub(crate) fn shown(dir: &RelPath) -> &str {
-    if dir.is_root() { "." } else { dir.as_str() }
 }
 
 /// The line that adds a required module to the module of the file that imports it.

@@ -4,16 +4,17 @@ use std::rc::Rc;
 
 use model::{FileSetId, Label, Location, Mistake, RelPath, codes};
 
-use super::closure::{Closure, Code, shown};
+use super::closure::{Closure, Code};
 use super::modules::Root;
 use crate::lowering::Lowering;
+use crate::parts;
 
 /// Returns the modules that a directory is built with; reports a directory without any.
 pub(crate) fn root(code: &mut Code, dir: &RelPath, at: &Location) -> Option<Rc<Root>> {
     let root = code.root(dir);
     let problem = match &root {
         Some(root) => Label::new(root.dir.clone(), "go_modules").err().map(|error| error.to_string()),
-        None => Some(format!("`{}` lies in no Go module", shown(dir))),
+        None => Some(format!("`{}` lies in no Go module", parts::shown(dir))),
     };
     let Some(message) = problem else { return root };
     let mistake = Mistake::new(codes::GO_NO_MODULE, message).at(at.clone(), "");

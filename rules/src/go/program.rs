@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use model::{Action, Input, Kind, Mistake, Origin, OutputKind, Provided, RelPath, Target, codes};
 
-use super::closure::{Closure, Code, Goal, Walk, shown};
+use super::closure::{Closure, Code, Goal, Walk};
 use super::constraint::BuildContext;
 use super::implicit;
 use super::inputs;
@@ -108,9 +108,9 @@ fn check_main(code: &mut Code, binary: &GoBinary, dir: &RelPath, walk: &Walk) ->
         return Some(());
     }
     let (message, hint) = match compiled {
-        true => (format!("`{}` holds the package `{}`, which is no program", shown(dir), package.name), None),
+        true => (format!("`{}` holds the package `{}`, which is no program", parts::shown(dir), package.name), None),
         false => (
-            format!("`{}` holds no Go files for {}", shown(dir), binary.common.id.platform),
+            format!("`{}` holds no Go files for {}", parts::shown(dir), binary.common.id.platform),
             near_main(code.lowering, dir),
         ),
     };

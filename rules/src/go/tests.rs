@@ -183,6 +183,20 @@ fn a_program_takes_the_packages_that_it_reaches_and_no_others() {
 }
 
 #[test]
+fn a_module_with_copies_of_its_dependencies_is_refused() {
+    let tree = MapTree::new(&[
+        ("m/go.mod", "module example.org/m\n\ngo 1.24\n"),
+        ("m/main.go", "package main\n\nfunc main() {}\n"),
+        ("m/vendor/modules.txt", "# example.com/uuid v1.6.0\n"),
+    ]);
+    assert_eq!(
+        lower(&tree, &[binary("//m:m", ".")], &[]).said(),
+        ["RG0707 m/go.mod: `m/vendor` holds copies of the modules that `m/go.mod` requires \
+          (remove it, or set `ignore = [\"/m/vendor\"]` in [workspace])"]
+    );
+}
+
+#[test]
 fn each_package_with_tests_is_compiled_and_tested_on_its_own() {
     let lowered = lower(&shop(), &[binary("//svc:cart", "./cmd/cart")], &[test("//:unit", "./...")]);
     assert_eq!(lowered.said(), [] as [&str; 0]);

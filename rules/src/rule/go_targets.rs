@@ -28,7 +28,7 @@ const CGO: AttributeDoc = AttributeDoc {
     name: "cgo",
     kind: AttributeType::Truth,
     default: Some("false"),
-    doc: "Whether C code is compiled in.",
+    doc: "Whether C code is compiled in; headers lie beside the Go files, others come by `deps` of a `files` target.",
 };
 
 pub(super) const BINARY: Rule = Rule {

@@ -9,25 +9,25 @@ use super::{AttributeDoc, AttributeType};
 use crate::declaration::Declaration;
 use crate::lowering::Lowering;
 
-pub(super) const ENV: AttributeDoc = AttributeDoc {
+pub(crate) const ENV: AttributeDoc = AttributeDoc {
     name: "env",
     kind: AttributeType::Environment,
     default: Some("{}"),
     doc: "Environment variables, which win over the base environment.",
 };
-pub(super) const TEST_TIMEOUT: AttributeDoc = AttributeDoc {
+pub(crate) const TEST_TIMEOUT: AttributeDoc = AttributeDoc {
     name: "timeout",
     kind: AttributeType::Number,
     default: Some("300"),
     doc: "After so many seconds each of its actions is ended and has timed out.",
 };
-pub(super) const RETRIES: AttributeDoc = AttributeDoc {
+pub(crate) const RETRIES: AttributeDoc = AttributeDoc {
     name: "retries",
     kind: AttributeType::Number,
     default: Some("0"),
     doc: "How often it is tried again after a failure; one that then passes is flaky.",
 };
-pub(super) const EXCLUSIVE: AttributeDoc = AttributeDoc {
+pub(crate) const EXCLUSIVE: AttributeDoc = AttributeDoc {
     name: "exclusive",
     kind: AttributeType::Truth,
     default: Some("false"),
@@ -35,7 +35,7 @@ pub(super) const EXCLUSIVE: AttributeDoc = AttributeDoc {
 };
 
 /// Returns the limits of a test, which has the attributes above.
-pub(super) fn test_limits(declaration: &Declaration, lowering: &mut Lowering<'_>) -> Limits {
+pub(crate) fn test_limits(declaration: &Declaration, lowering: &mut Lowering<'_>) -> Limits {
     Limits {
         timeout: Some(timeout(declaration, 300, lowering)),
         grace: Duration::ZERO,
@@ -45,7 +45,7 @@ pub(super) fn test_limits(declaration: &Declaration, lowering: &mut Lowering<'_>
 }
 
 /// Returns the seconds of `timeout`.
-pub(super) fn timeout(declaration: &Declaration, default_seconds: u64, lowering: &mut Lowering<'_>) -> Duration {
+pub(crate) fn timeout(declaration: &Declaration, default_seconds: u64, lowering: &mut Lowering<'_>) -> Duration {
     let seconds = match declaration.number("timeout") {
         None => default_seconds,
         Some((0, at)) => {

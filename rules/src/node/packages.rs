@@ -1,0 +1,122 @@
+//! The implicit target `node_modules`: fetches each locked package, unpacks it, and lays all of them out as the client
+//! does. One changed entry of the lock fetches and unpacks one package.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use model::{
+    Action, Assembly, Input, Locked, Need, Origin, OutputKind, Purpose, RelPath, SeenAt, Target, TargetId, Text, Work,
+};
+
+use super::VERSION;
+use super::layout::{Package, Placed, What};
+use super::names::NODE_MODULES;
+use super::repository::{Lock, Repositories};
+use crate::parts::{self, path};
+
+/// Below it, in the target's outputs, lies what belongs below the directory of the lock.
+const LAID_OUT: &str = "tree";
+
+/// Returns the targets that bring the packages of all locks.
+pub(super) fn targets(repositories: &mut Repositories) -> Vec<Target> {
+    let locks = repositories.used();
+    let with_packages = locks.iter().filter(|lock| !lock.layout.places.is_empty());
+    with_packages.map(|lock| target(lock, repositories)).collect()
+}
+
+fn target(lock: &Lock, repositories: &mut Repositories) -> Target {
+    let out = repositories.lowering.out_dir(&lock.modules);
+    let packages: BTreeSet<&Package> = lock.layout.places.iter().filter_map(package).collect();
+    let mut actions = Vec::new();
+    for package in packages {
+        let (fetch, unpack) = bring(package, lock, &out);
+        actions.extend([fetch, unpack]);
+    }
+    actions.push(lay_out(lock, &out));
+    let sources = vec![repositories.lowering.file_set(vec![lock.file.clone()])];
+    Target { actions, sources, ..parts::bare(lock.modules.clone(), "node_modules") }
+}
+
+fn package(placed: &Placed) -> Option<&Package> {
+    match &placed.what {
+        What::Package(package) => Some(package),
+        What::Link(_) => None,
+    }
+}
+
+/// Fetches a tarball, and unpacks it.
+fn bring(package: &Package, lock: &Lock, out: &RelPath) -> (Action, Action) {
+    let Package { name, version, integrity, url, scripts: _ } = package;
+    let locked = Locked::NpmPackage {
+        name: Arc::from(&**name),
+        version: Arc::from(&**version),
+        integrity: Arc::from(&**integrity),
+        seen_at: SeenAt(url.as_deref().map(Arc::from)),
+    };
+    let needs = vec![Need::Base, lock.need.clone()];
+    let fetch = parts::action(&format!("fetch {name}@{version}"), Work::Fetch(locked), Purpose::Fetch, needs, VERSION);
+    let tarball = parts::output(out, path(&format!("tarball/{name}@{version}")), OutputKind::File);
+    let fetch = Action { outputs: vec![tarball.clone()], ..fetch };
+    let work = Work::Tree(Assembly::NpmTarballs);
+    let unpack = parts::action(&format!("unpack {name}@{version}"), work, Purpose::Internal, Vec::new(), VERSION);
+    let unpacked = parts::output(out, unpacked(package), OutputKind::Directory);
+    let input = Input { at: unpacked.at.clone(), from: Origin::Output(lock.modules.clone(), tarball.name) };
+    (fetch, Action { inputs: vec![input], outputs: vec![unpacked], ..unpack })
+}
+
+fn unpacked(package: &Package) -> RelPath {
+    path(&format!("unpacked/{}@{}", package.name, package.version))
+}
+
+/// Puts every package where it belongs, with the links that the client makes.
+fn lay_out(lock: &Lock, out: &RelPath) -> Action {
+    let work = Work::Tree(Assembly::NodeModules);
+    let action = parts::action("lay out", work, Purpose::Internal, Vec::new(), VERSION);
+    let below = parts::src().join(out).join(&path(LAID_OUT));
+    let input = |placed: &Placed| Input { at: below.join(&placed.at), from: origin(placed, &lock.modules) };
+    let output = |dir: &RelPath| parts::output(out, laid_out(dir), OutputKind::Directory);
+    let mut inputs: Vec<Input> = lock.layout.places.iter().map(input).collect();
+    inputs.sort();
+    Action { inputs, outputs: directories(lock).iter().map(output).collect(), ..action }
+}
+
+/// Returns where what is put at a place comes from.
+pub(super) fn origin(placed: &Placed, modules: &TargetId) -> Origin {
+    match &placed.what {
+        What::Package(package) => Origin::Output(modules.clone(), unpacked(package)),
+        What::Link(target) => Origin::Text(Text::Link(Arc::from(&**target))),
+    }
+}
+
+/// Returns the inputs that show the packages where the client has them.
+pub(super) fn inputs(lock: &Lock) -> Vec<Input> {
+    let input = |dir: RelPath| Input {
+        at: parts::src().join(&lock.dir).join(&dir),
+        from: Origin::Output(lock.modules.clone(), laid_out(&dir)),
+    };
+    directories(lock).into_iter().map(input).collect()
+}
+
+/// Returns the outermost directories `node_modules`, from the lock's directory: its own, and those of packages of the
+/// repository.
+fn directories(lock: &Lock) -> BTreeSet<RelPath> {
+    let outermost = |placed: &Placed| {
+        let segments: Vec<&str> = placed.at.segments().take_while(|segment| *segment != NODE_MODULES).collect();
+        path(&[&segments[..], &[NODE_MODULES]].concat().join("/"))
+    };
+    lock.layout.places.iter().map(outermost).collect()
+}
+
+fn laid_out(dir: &RelPath) -> RelPath {
+    path(LAID_OUT).join(dir)
+}
+
+/// Returns the directories in which a shell finds the commands of packages, the nearest first, from the root of the
+/// workspace.
+pub(super) fn command_directories(dir: &RelPath, lock: &Lock) -> Vec<RelPath> {
+    let upwards = std::iter::successors(Some(dir.clone()), RelPath::parent);
+    let inside = upwards.take_while(|dir| dir.starts_with(&lock.dir));
+    let known: BTreeMap<RelPath, ()> = directories(lock).into_iter().map(|dir| (lock.dir.join(&dir), ())).collect();
+    let modules = inside.map(|dir| dir.join(&path(NODE_MODULES))).filter(|modules| known.contains_key(modules));
+    modules.map(|modules| modules.join(&path(".bin"))).collect()
+}
