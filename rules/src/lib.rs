@@ -19,6 +19,8 @@ mod near;
 mod node;
 mod packages;
 mod parts;
+#[cfg_attr(not(test), expect(dead_code, reason = "the rules that use it follow"))]
+mod python;
 mod reads;
 mod remembered;
 mod rule;

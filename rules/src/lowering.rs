@@ -143,6 +143,12 @@ impl<'a> Lowering<'a> {
         &self.ground.settings.platform
     }
 
+    /// Returns the directories in which every Python target looks for what it imports.
+    pub fn python_roots(&self) -> impl Iterator<Item = RelPath> {
+        let roots: &'a [String] = &self.ground.settings.python_roots;
+        roots.iter().filter_map(|root| RelPath::new(root).ok())
+    }
+
     /// Returns where the outputs of a target lie: `rg-out/<package>/<target>`, below `src` of an input root.
     pub fn out_dir(&self, target: &TargetId) -> RelPath {
         target.out_dir(&self.ground.settings.platform)

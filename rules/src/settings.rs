@@ -52,6 +52,8 @@ pub struct Settings {
     pub max_size_bytes: u64,
     /// A file of further certificates for fetches.
     pub extra_ca: Option<String>,
+    /// Directories, from the workspace root, in which every Python target looks for what it imports.
+    pub python_roots: Vec<String>,
 }
 
 /// One toolchain.
@@ -117,6 +119,7 @@ impl Default for Settings {
             strict: None,
             max_size_bytes: 50 << 30,
             extra_ca: None,
+            python_roots: Vec::new(),
         }
     }
 }

@@ -13,10 +13,10 @@ use crate::near::{nearest, quoted_list};
 use model::codes;
 
 /// The tables that this version reads.
-pub(crate) const TABLES: [&str; 6] = ["workspace", "toolchain", "execution", "cache", "network", "profile"];
+pub(crate) const TABLES: [&str; 7] = ["workspace", "toolchain", "execution", "cache", "network", "python", "profile"];
 
 /// The tables that the design knows and this version does not.
-const LATER: [&str; 6] = ["registry", "release", "images", "secrets", "repos", "python"];
+const LATER: [&str; 5] = ["registry", "release", "images", "secrets", "repos"];
 
 /// The layers of settings, in the order in which they were parsed.
 #[derive(Default)]
@@ -98,6 +98,7 @@ impl Reader {
                 "execution" => self.each(file, value, "execution", Reader::execution),
                 "cache" => self.each(file, value, "cache", Reader::cache),
                 "network" => self.each(file, value, "network", Reader::network),
+                "python" => self.each(file, value, "python", Reader::python),
                 "profile" => self.each(file, value, "profile", Reader::profile),
                 later if LATER.contains(&later) => {
                     self.later(&format!("[{}]", full_name(later, value)), place(file, key))
@@ -225,12 +226,33 @@ impl Reader {
         }
     }
 
+    fn python(&mut self, key: &str, at: &Location, field: &Field<'_>) {
+        match key {
+            "roots" => {
+                if let Some(roots) = field.texts(self, key) {
+                    self.python_roots(roots, field);
+                }
+            }
+            _ => self.unknown("key", key, at.clone(), &["roots"]),
+        }
+    }
+
+    fn python_roots(&mut self, roots: Vec<String>, field: &Field<'_>) {
+        let plain = |root: &String| root.trim_start_matches("//").trim_end_matches('/').to_owned();
+        for root in roots.iter().filter(|root| RelPath::new(&plain(root)).is_err()) {
+            let message = format!("`{root}` is no directory of the workspace");
+            let hint = "write directories from the workspace root, as \"libs/python\"";
+            self.mistakes.push(Mistake::new(codes::BAD_SETTING, message).at(field.place(), "").hint(hint));
+        }
+        self.settings.python_roots = roots.iter().map(plain).filter(|root| RelPath::new(root).is_ok()).collect();
+    }
+
     fn profile(&mut self, name: &str, _at: &Location, field: &Field<'_>) {
         match field.value.get_ref().as_table() {
             None => self.wrong(&format!("`profile.{name}`"), "a table", field.value, &field.place()),
             Some(table) => {
                 for (key, _) in table.iter().filter(|(key, _)| key.get_ref() == "profile") {
-                    self.unknown("table", "profile", place(field.file, key), &TABLES[..5]);
+                    self.unknown("table", "profile", place(field.file, key), &TABLES[..6]);
                 }
             }
         }
