@@ -117,11 +117,11 @@ fn a_cache_that_cannot_be_written_is_named() {
 }
 
 /// Mounts a file system, and unmounts it at the end.
-struct Mount<'a>(&'a Path);
+pub struct Mount<'a>(&'a Path);
 
 impl<'a> Mount<'a> {
     /// Mounts; `None`, with the reason, if this machine does not allow it.
-    fn new(words: &[&str], at: &'a Path) -> Option<Mount<'a>> {
+    pub fn new(words: &[&str], at: &'a Path) -> Option<Mount<'a>> {
         fs::create_dir_all(at).unwrap();
         let done = Command::new("mount").args(words).arg(at).output().ok()?;
         if !done.status.success() {
