@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use model::Digest;
 
 /// Whether a file can be executed. The mode belongs to the inode, so each answer has a file of its own.
+/// Its owner may write: an action sees it through a mount that copies what is written, or is read-only.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Executable {
-    /// Mode 0444.
+    /// Mode 0644.
     No,
-    /// Mode 0555.
+    /// Mode 0755.
     Yes,
 }
 
@@ -25,8 +26,8 @@ impl Executable {
 
     pub(crate) fn mode(self) -> u32 {
         match self {
-            Executable::No => 0o444,
-            Executable::Yes => 0o555,
+            Executable::No => 0o644,
+            Executable::Yes => 0o755,
         }
     }
 

@@ -87,7 +87,7 @@ fn of_step(graph: &Graph, step: StepId, ended: &StepReport) -> Option<Exit> {
     Some(match failure {
         Failure::Cancelled => Exit::Interrupted,
         Failure::Fetch { .. } | Failure::WrongHash { .. } => Exit::Fetch,
-        Failure::Sandbox(_) | Failure::Store(_) => Exit::Machine,
+        Failure::Sandbox(_) | Failure::Store(_) | Failure::Thread(_) => Exit::Machine,
         Failure::Exit(_) | Failure::Signal(_) | Failure::TimedOut(_) if graph.action(step).purpose == Purpose::Test => {
             Exit::TestsFailed
         }

@@ -111,6 +111,9 @@ pub enum Failure {
         /// The system's reason.
         why: String,
     },
+    /// The system has no thread for it.
+    #[error("cannot start a thread: {0}")]
+    Thread(String),
     /// The container could not be made.
     #[error("cannot make the sandbox: {0}")]
     Sandbox(String),

@@ -8,7 +8,7 @@ mod nodes;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread::Scope;
+use std::thread::{Builder, Scope};
 use std::time::Duration;
 
 use graph::{Delivered, FileIds, Graph, Known, Plan, Results, StaticKeys, StepId};
@@ -145,20 +145,42 @@ impl<'a, 'e> Owner<'a, 'e> {
         std::thread::scope(|scope| {
             let (to_owner, replies) = channel();
             let (to_writer, writes) = channel();
-            let writer = scope.spawn(move || write_results(&writes, machine.cache));
+            let writer = Builder::new().spawn_scoped(scope, move || write_results(&writes, machine.cache));
             let orders = start_workers(scope, errand, machine, &sources, &to_owner);
             drop(to_owner);
-            self.converse(&mut scheduler, requests, &orders, &replies, &to_writer);
-            drop(orders);
-            drop(to_writer);
-            let warnings = writer.join().unwrap_or_default();
-            warnings.into_iter().for_each(|warning| self.warn(&warning));
+            match (writer, orders) {
+                (Ok(writer), Ok(orders)) => {
+                    self.converse(&mut scheduler, requests, &orders, &replies, &to_writer);
+                    drop(orders);
+                    drop(to_writer);
+                    let warnings = writer.join().unwrap_or_default();
+                    warnings.into_iter().for_each(|warning| self.warn(&warning));
+                }
+                (Err(error), _) | (_, Err(error)) => self.fail_all(&mut scheduler, requests, &error),
+            }
         });
         self.learned = sources.into_learned();
         self.changed |= !self.learned.is_empty();
         self.results.digests = before;
         machine.cache.collect_if_needed();
         scheduler
+    }
+
+    /// Fails whatever is asked for: there is nobody to do it.
+    fn fail_all(&mut self, scheduler: &mut Scheduler, mut requests: Vec<Request>, why: &std::io::Error) {
+        while let Some(request) = requests.pop() {
+            let index = match request {
+                Request::Ask(index, _) | Request::Execute(index, _) => {
+                    self.fail(index, Failure::Thread(why.to_string()), blank(Status::Skipped));
+                    index
+                }
+                Request::Deliver(index) => {
+                    self.undelivered.insert(index, why.to_string());
+                    index
+                }
+            };
+            requests.extend(scheduler.on(index, Reply::Failed));
+        }
     }
 
     fn converse(
@@ -384,20 +406,26 @@ impl<'a, 'e> Owner<'a, 'e> {
     }
 }
 
-/// Starts the workers: as many as may execute, and two more for questions and deliveries.
+/// Starts the workers: as many as may execute, and two more for questions and deliveries. Fewer do, if the system has
+/// no more threads to give.
 fn start_workers<'scope, 'env>(
     scope: &'scope Scope<'scope, 'env>,
     errand: &'env Errand<'env>,
     machine: &'env Machine<'env>,
     sources: &'env Sources<'env>,
     to_owner: &Sender<(Index, Told)>,
-) -> Sender<Order> {
+) -> std::io::Result<Sender<Order>> {
     let (orders, receiver) = channel();
     let receiver = Arc::new(std::sync::Mutex::new(receiver));
     let most = errand.plan.steps.len() + errand.plan.deliveries.len();
-    for _ in 0..machine.jobs.clamp(1, most.max(1)) + 2 {
+    for number in 0..machine.jobs.clamp(1, most.max(1)) + 2 {
         let (receiver, to_owner) = (receiver.clone(), to_owner.clone());
-        scope.spawn(move || serve(&receiver, &to_owner, errand, machine, sources));
+        let started = Builder::new().spawn_scoped(scope, move || serve(&receiver, &to_owner, errand, machine, sources));
+        match started {
+            Ok(_) => {}
+            Err(error) if number == 0 => return Err(error),
+            Err(_) => break,
+        }
     }
-    orders
+    Ok(orders)
 }

@@ -38,7 +38,7 @@ fn the_executable_variant_is_a_file_of_its_own() {
     let digest = store.put_bytes(b"#!/bin/sh\n").unwrap();
     let program = store.blob(&digest, Executable::Yes).unwrap();
     let plain = store.blob(&digest, Executable::No).unwrap();
-    assert_eq!((mode(&program), mode(&plain)), (0o555, 0o444));
+    assert_eq!((mode(&program), mode(&plain)), (0o755, 0o644));
     let inode = |path| fs::metadata(path).unwrap().ino();
     assert_ne!(inode(&program), inode(&plain));
     assert_eq!(fs::read(&program).unwrap(), b"#!/bin/sh\n");
@@ -47,7 +47,7 @@ fn the_executable_variant_is_a_file_of_its_own() {
 #[test]
 fn an_output_is_moved_in_and_its_mode_becomes_the_stores() {
     for (before, executable, after) in
-        [(0o777, Executable::Yes, 0o555), (0o600, Executable::No, 0o444), (0o4755, Executable::Yes, 0o555)]
+        [(0o777, Executable::Yes, 0o755), (0o600, Executable::No, 0o644), (0o4755, Executable::Yes, 0o755)]
     {
         let store = store();
         let scratch = store.scratch().unwrap();
@@ -71,7 +71,7 @@ fn an_output_that_is_a_link_to_an_input_leaves_the_input_alone() {
     fs::hard_link(&blob, &output).unwrap();
     assert_eq!(store.take_file(&output).unwrap(), digest);
     assert!(!output.exists());
-    assert_eq!((mode(&blob), fs::metadata(&blob).unwrap().nlink()), (0o555, 1));
+    assert_eq!((mode(&blob), fs::metadata(&blob).unwrap().nlink()), (0o755, 1));
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_scratch_directory_goes_when_it_is_dropped_even_if_it_is_read_only() {
     let (path, inner) = (scratch.path().to_owned(), scratch.path().join("a/b"));
     fs::create_dir_all(&inner).unwrap();
     fs::write(inner.join("f"), "").unwrap();
-    set_mode(&inner, 0o555);
+    set_mode(&inner, 0o755);
     set_mode(&path.join("a"), 0o000);
     drop(scratch);
     assert!(!path.exists());

@@ -54,7 +54,7 @@ fn small(output: &Path) {
     symlink("/absolute", output.join("l")).unwrap();
 }
 
-const SMALL: &str = "a/ 555\na/empty/ 555\na/f 444 \"f\"\na/up -> ../../outside\nl -> /absolute\nrun 555 \"r\"";
+const SMALL: &str = "a/ 555\na/empty/ 555\na/f 644 \"f\"\na/up -> ../../outside\nl -> /absolute\nrun 755 \"r\"";
 
 #[test]
 fn a_directory_comes_out_as_it_came_in() {
@@ -113,9 +113,9 @@ fn directories_and_files_that_nobody_may_read_are_taken() {
         fs::write(output.join("d/f"), "x").unwrap();
         set_mode(&output.join("d/f"), 0o000);
         set_mode(&output.join("d"), 0o000);
-        set_mode(output, 0o555);
+        set_mode(output, 0o755);
     });
-    assert_eq!(print(&store.assemble(&root.unwrap()).unwrap()), "d/ 555\nd/f 444 \"x\"");
+    assert_eq!(print(&store.assemble(&root.unwrap()).unwrap()), "d/ 555\nd/f 644 \"x\"");
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn a_directory_can_be_put_together_from_parts() {
     let root = store.put_directory(&top).unwrap();
     assert_eq!(store.directory(&root), Ok(top));
     let place = store.assemble(&root).unwrap();
-    assert_eq!(print(&place), "a/ 555\na/f 555 \"x\"\nb/ 555\nb/f 555 \"x\"\nl -> a/f");
+    assert_eq!(print(&place), "a/ 555\na/f 755 \"x\"\nb/ 555\nb/f 755 \"x\"\nl -> a/f");
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn an_assembled_directory_that_was_changed_is_made_again_by_the_next_run() {
     let changes: [fn(&Path); 5] = [
         |place| fs::remove_file(place.join("run")).unwrap(),
         |place| fs::write(place.join("more"), "").unwrap(),
-        |place| set_mode(&place.join("run"), 0o444),
+        |place| set_mode(&place.join("run"), 0o644),
         |place| {
             fs::remove_file(place.join("l")).unwrap();
             symlink("/elsewhere", place.join("l")).unwrap();
@@ -243,7 +243,7 @@ proptest! {
     #[test]
     fn taking_and_assembling_are_inverse(files in prop::collection::btree_map("[a-c]/[a-c]/[d-z]{1,3}", "[a-z]{0,4}", 0..12)) {
         let store = store();
-        let mut want: Vec<String> = files.iter().map(|(path, text)| format!("{path} 444 {text:?}")).collect();
+        let mut want: Vec<String> = files.iter().map(|(path, text)| format!("{path} 644 {text:?}")).collect();
         let root = take(&store, |output| {
             for (path, text) in &files {
                 let path = output.join(path);

@@ -127,7 +127,7 @@ pub fn is_hit(cache: &Cache, number: u64) -> bool {
 pub fn overwrite(path: &Path, bytes: &[u8]) {
     set_mode(path, 0o644);
     fs::write(path, bytes).unwrap();
-    set_mode(path, 0o444);
+    set_mode(path, 0o644);
 }
 
 pub fn set_mode(path: &Path, mode: u32) {

@@ -127,6 +127,7 @@ fn hint(failure: &Failure, label: &str) -> Option<String> {
             format!("install `{program}`, or name a `toolchain` in {label} that has it; `rg doctor` lists toolchains")
         }
         Failure::Sandbox(_) => "`rg doctor` says what this machine lacks".to_owned(),
+        Failure::Thread(_) => "end other programs, or raise the limit of processes: `ulimit -u`".to_owned(),
         Failure::Fetch { .. } => {
             "`go env GOPROXY` shows which registry is asked; what is in the cache needs no network".to_owned()
         }

@@ -64,6 +64,7 @@ fn of_failure(failure: &Failure) -> TestStatus {
         | Failure::Unreadable { .. }
         | Failure::Conflict(_)
         | Failure::Sandbox(_)
+        | Failure::Thread(_)
         | Failure::Fetch { .. }
         | Failure::WrongHash { .. }
         | Failure::Store(_)

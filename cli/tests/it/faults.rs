@@ -117,11 +117,11 @@ fn a_cache_that_cannot_be_written_is_named() {
 }
 
 /// Mounts a file system, and unmounts it at the end.
-struct Mount<'a>(&'a Path);
+pub struct Mount<'a>(&'a Path);
 
 impl<'a> Mount<'a> {
     /// Mounts; `None`, with the reason, if this machine does not allow it.
-    fn new(words: &[&str], at: &'a Path) -> Option<Mount<'a>> {
+    pub fn new(words: &[&str], at: &'a Path) -> Option<Mount<'a>> {
         fs::create_dir_all(at).unwrap();
         let done = Command::new("mount").args(words).arg(at).output().ok()?;
         if !done.status.success() {
@@ -191,6 +191,10 @@ fn a_plain_user_can_do_it_all() {
         return;
     }
     let workspace = busy();
+    let edit =
+        "[command.e]\nrun = \"echo more >> in.txt; cp in.txt $OUT/o\"\ninputs = [\"in.txt\"]\noutputs = [\"o\"]\n";
+    workspace.write("e/BUILD.toml", edit);
+    workspace.write("e/in.txt", "x\n");
     let program = workspace.beside("rg");
     fs::copy(workspace.command(&[]).get_program(), &program).unwrap();
     fs::set_permissions(workspace.beside(""), Permissions::from_mode(0o755)).unwrap();
@@ -208,7 +212,8 @@ fn a_plain_user_can_do_it_all() {
         command.env("PATH", "/usr/bin:/bin").env("HOME", workspace.beside("home"));
         Run::of(more, command.env("RG_CACHE_DIR", workspace.cache()).output().unwrap())
     };
-    call(&["build", "//..."]).ok().runs(5);
+    call(&["build", "//..."]).ok().runs(6);
+    assert_eq!(workspace.read("rg-out/e/e/o"), "x\nmore\n");
     call(&["test", "//..."]).ok().runs(1);
     // A directory that the user may not read is no part of the workspace, and is no reason to stop.
     fs::create_dir(workspace.path("secret")).unwrap();
@@ -273,6 +278,19 @@ fn nothing_is_written_but_outputs_and_the_cache() {
     );
     assert_eq!(tree(&workspace.beside("home"), &[]).len(), 0);
     assert_eq!(std::os::unix::fs::MetadataExt::nlink(&links("rg-out/p/a/o")), 1, "an output is linked to the store");
+    // An action may edit its inputs in place, programs too; the store keeps what it has.
+    let edit = "echo more >> in.txt; echo exit >> run.sh; cat in.txt > $OUT/o; ./run.sh; rm in.txt; mv run.sh x";
+    workspace.write(
+        "e/BUILD.toml",
+        format!("[command.e]\nrun = \"{edit}\"\ninputs = [\"in.txt\", \"run.sh\"]\noutputs = [\"o\"]\n"),
+    );
+    workspace.write("e/in.txt", "x\n");
+    workspace.put("e/run.sh", &Node::File { content: b"#!/bin/sh\n".to_vec(), mode: 0o755 });
+    for round in ["--rerun", "--rerun"] {
+        workspace.build(&["//e", round, "//e"]).runs(1);
+        assert_eq!((workspace.read("rg-out/e/e/o"), workspace.read("e/in.txt")), ("x\nmore\n".into(), "x\n".into()));
+    }
+    workspace.rg(&["cache", "verify"]).ok();
     // Neither a scribbling action nor a user's edit of an output reaches the store.
     workspace.write("p/BUILD.toml", "[command.w]\nrun = \"echo evil > in.txt || true; echo 1 > $OUT/o\"\ninputs = [\"in.txt\"]\noutputs = [\"o\"]\n");
     workspace.build(&[]);

@@ -306,7 +306,10 @@ const WORKSPACE: &[(&str, &str)] = &[
 /// Compares the packages of the workspace that a package reaches.
 fn check_closure(dir: &str, platform: &str, goal: Goal) {
     let temporary = corpus(WORKSPACE);
-    let top = temporary.path().canonicalize().unwrap();
+    check_closure_of(&temporary.path().canonicalize().unwrap(), dir, platform, goal);
+}
+
+fn check_closure_of(top: &Path, dir: &str, platform: &str, goal: Goal) {
     let platform: Platform = platform.parse().unwrap();
     let context = recipe::context(&platform, Cgo::Off, std::iter::empty());
     let env = [("GOOS", &*context.os), ("GOARCH", &*context.arch), ("CGO_ENABLED", "0")];
@@ -314,8 +317,8 @@ fn check_closure(dir: &str, platform: &str, goal: Goal) {
     args.extend((goal == Goal::Tests).then_some("-test"));
     let Some(json) = go(&top.join(dir), &env, &[&*args, &["."]].concat()) else { return };
     let want: BTreeSet<PathBuf> =
-        parse(&json).into_iter().map(|package| package.dir).filter(|dir| dir.starts_with(&top)).collect();
-    let tree = Disk(top.clone());
+        parse(&json).into_iter().map(|package| package.dir).filter(|dir| dir.starts_with(top)).collect();
+    let tree = Disk(top.to_owned());
     let (recorder, declarations) = (Recorder::new(&tree), Declarations::default());
     let (settings, facts) = (Settings::default(), Facts::default());
     let mut lowering =
@@ -326,8 +329,25 @@ fn check_closure(dir: &str, platform: &str, goal: Goal) {
     let walk = Walk { context: &context, generated: &Generated::default(), root: &root };
     let closure = code.closure(&walk, &dir, goal, &[]);
     let got: BTreeSet<PathBuf> = closure.packages.keys().map(|package| top.join(package)).collect();
+    assert!(!want.is_empty(), "the Go command lists {dir}");
     assert_eq!(got, want, "{dir} for {platform}");
     assert_eq!(lowering.finish().mistakes, []);
+}
+
+/// Compares the closures of the packages of a real workspace. Its third-party modules need not be there: what lies in
+/// the workspace is compared.
+#[test]
+fn the_shop_is_read_as_the_go_command_reads_it() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/shop").canonicalize().unwrap();
+    let programs = ["services/cart", "services/catalog", "services/notify"];
+    let modules = ["api", "libs/go", "services"];
+    for module in modules {
+        assert!(check(&top.join(module), &["./..."], "linux/amd64", Cgo::Off, &[]) >= 1, "{module}");
+    }
+    for program in programs {
+        check_closure_of(&top, program, "linux/amd64", Goal::Package);
+        check_closure_of(&top, program, "linux/amd64", Goal::Tests);
+    }
 }
 
 #[test]
