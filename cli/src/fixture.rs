@@ -78,6 +78,7 @@ pub fn ended(status: Status) -> StepReport {
         attempts,
         failed_attempts,
         asked_runs: None,
+        left: Vec::new(),
     }
 }
 

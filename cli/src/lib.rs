@@ -18,6 +18,7 @@ pub mod options;
 pub mod problem;
 pub mod reporters;
 pub mod rules_text;
+pub mod serve;
 pub mod signals;
 pub mod spine;
 pub mod surroundings;

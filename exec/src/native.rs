@@ -55,11 +55,7 @@ fn spec(job: &Job<'_>, staged: &Staged, scratch: &Path) -> Result<Spec, Failure>
     mounts.push(Mount::BindWritable { from: staged.out.clone(), at: format!("/{}", job.out) });
     let scribble = scratch.join("scribble");
     std::fs::create_dir(&scribble).map_err(|error| Failure::sandbox(&error))?;
-    let own = |(assembled, at): &(std::path::PathBuf, model::RelPath)| Mount::Bind {
-        from: assembled.clone(),
-        at: format!("/{at}"),
-    };
-    mounts.extend(staged.mounts.iter().map(own));
+    mounts.extend(staged.mounts.iter().map(|(assembled, at)| assembled_mount(assembled, at)));
     Ok(Spec {
         mounts,
         argv: job.argv.iter().map(|word| (*word).to_owned()).collect(),
@@ -68,6 +64,16 @@ fn spec(job: &Job<'_>, staged: &Staged, scratch: &Path) -> Result<Spec, Failure>
         network: job.network,
         scribble: Some(scribble),
     })
+}
+
+/// A directory among the sources may be scribbled on like them: bundlers keep notes in `node_modules`.
+fn assembled_mount(assembled: &Path, at: &model::RelPath) -> Mount {
+    let (from, inside) = (assembled.to_owned(), format!("/{at}"));
+    if at.segments().next() == Some("src") {
+        Mount::Overlay { lower: from, at: inside }
+    } else {
+        Mount::Bind { from, at: inside }
+    }
 }
 
 /// The sources may be scribbled on; what lies beside them may not.

@@ -49,6 +49,8 @@ pub(crate) struct Attempted {
     pub duration: Duration,
     pub peak_memory_bytes: u64,
     pub log: Option<Log>,
+    /// The reports of a test that failed.
+    pub left: Vec<(RelPath, Content)>,
 }
 
 /// The step that is executed, with all that it needs.
@@ -185,7 +187,12 @@ impl Performance<'_> {
         let outcome = outcome.and_then(|outcome| {
             ran.duration = outcome.wall;
             ran.peak_memory_bytes = outcome.peak_memory_bytes;
-            verdict(&outcome, self.action().limits.timeout)?;
+            let ended = verdict(&outcome, self.action().limits.timeout);
+            if ended.is_err() && self.action().purpose == Purpose::Test {
+                // A report that is broken is as good as none: the test has failed already.
+                ran.left = self.collect(&job.out, &scratch.path().join("out")).unwrap_or_default();
+            }
+            ended?;
             Ok(self.collect(&job.out, &scratch.path().join("out"))?)
         });
         ran.log = log_file::keep(&log_path, self.machine.cache);

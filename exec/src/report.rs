@@ -40,6 +40,8 @@ pub struct StepReport {
     pub failed_attempts: u32,
     /// How many runs were asked for, if it was to run whatever each run comes to; all of them have to pass.
     pub asked_runs: Option<u32>,
+    /// What it left, for a test: its outputs, or the reports that it made before it failed.
+    pub left: Vec<(RelPath, Content)>,
 }
 
 /// What an action printed.

@@ -110,9 +110,9 @@ fn performed(performed: Performed, seen: Option<[u8; 32]>) -> Told {
 }
 
 fn report(ran: Attempted) -> StepReport {
-    let Attempted { attempts, failed_attempts, asked_runs, duration, peak_memory_bytes, log } = ran;
+    let Attempted { attempts, failed_attempts, asked_runs, duration, peak_memory_bytes, log, left } = ran;
     let status = Status::Skipped;
-    StepReport { status, key: None, duration, peak_memory_bytes, log, attempts, failed_attempts, asked_runs }
+    StepReport { status, key: None, duration, peak_memory_bytes, log, attempts, failed_attempts, asked_runs, left }
 }
 
 fn bring(

@@ -19,7 +19,6 @@ mod near;
 mod node;
 mod packages;
 mod parts;
-#[cfg_attr(not(test), expect(dead_code, reason = "the rules that use it follow"))]
 mod python;
 mod reads;
 mod remembered;

@@ -94,6 +94,11 @@ impl<'a> Lowering<'a> {
         Lowering { ground, sets: FileSets::default(), mistakes: Vec::new(), missing: BTreeSet::new() }
     }
 
+    /// Returns the recorded tree.
+    pub fn recorder(&self) -> &'a Recorder<'a> {
+        self.ground.recorder
+    }
+
     /// Returns the entries of a directory, sorted by name; `None` if there is none. Recorded.
     pub fn list(&self, dir: &RelPath) -> Option<Arc<[Entry]>> {
         self.ground.recorder.list(dir)

@@ -1,9 +1,56 @@
-//! Reads what decides about Python targets: imports of source files, and locks of packages. Pure text in, values out.
+//! Lowers Python targets. Reads the imports of source files and the locks of packages; an application is a tree with an
+//! action that proves that it can be imported; each test file is an action; locked packages are implicit targets.
 //!
-//! It knows nothing of targets and actions, and nothing of an index of packages.
+//! The scanner and the readers of locks are pure text; only what lowers targets reads the tree.
 
+mod all;
+mod closure;
+mod find;
+mod lock;
+mod packages;
+mod recipe;
 mod scan;
+mod service;
 mod skip;
+mod standard;
+mod testing;
+mod wheels;
+mod world;
 
 #[cfg(test)]
 mod tests;
+
+use std::rc::Rc;
+
+use model::{Kind, Label, RelPath, Target};
+
+use crate::declaration::Declaration;
+use crate::lowering::Lowering;
+use crate::parts::path;
+
+/// Lowers all Python targets of a workspace, with the packages that they share.
+pub(crate) fn lower(declarations: &[&Declaration], lowering: &mut Lowering) -> Vec<Target> {
+    let files = world::Sources::new(lowering);
+    let scans = closure::Scans::new(&files);
+    let mut world = world::World { lowering, scans: &scans, locks: packages::Locks::default() };
+    let mut targets = Vec::new();
+    for declaration in declarations {
+        targets.extend(match declaration.rule.kind {
+            Kind::Test => testing::lower(declaration, &mut world),
+            Kind::Build | Kind::Suite | Kind::Group | Kind::Implicit => service::lower(declaration, &mut world),
+        });
+    }
+    let used: Vec<Rc<packages::Packages>> = world.locks.used().cloned().collect();
+    targets.extend(used.iter().map(|packages| wheels::target(packages, world.lowering)));
+    targets
+}
+
+/// Returns the outputs of a `python_service`: code, packages, and the program that starts it.
+pub(crate) fn service_outputs(label: &Label) -> Vec<RelPath> {
+    vec![path(service::CODE), path(service::DEPS), launcher(label)]
+}
+
+/// Returns the name of the program that starts a service: the last segment of the target's name.
+fn launcher(label: &Label) -> RelPath {
+    path(label.target().rsplit('/').next().unwrap_or_default())
+}

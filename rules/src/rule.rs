@@ -8,6 +8,7 @@ mod go_targets;
 pub(crate) mod limited;
 mod location;
 mod node_targets;
+mod python_targets;
 mod suite;
 
 use model::{Kind, RelPath, Target};
@@ -116,17 +117,20 @@ pub(crate) enum Language {
     Go,
     /// JavaScript and TypeScript, for Node and browsers.
     Node,
+    /// Python.
+    Python,
 }
 
 impl Language {
     /// All languages.
-    pub const ALL: [Language; 2] = [Language::Go, Language::Node];
+    pub const ALL: [Language; 3] = [Language::Go, Language::Node, Language::Python];
 
     /// Lowers all targets of the language, with the implicit targets that they share.
     pub fn lower(self, declarations: &[&Declaration], lowering: &mut Lowering<'_>) -> Vec<Target> {
         match self {
             Language::Go => go_targets::lower(declarations, lowering),
             Language::Node => node_targets::lower(declarations, lowering),
+            Language::Python => python_targets::lower(declarations, lowering),
         }
     }
 }
@@ -164,7 +168,7 @@ pub const COMMON_ATTRIBUTES: &[AttributeDoc] = &[
 ];
 
 /// All rules of this version, sorted by name.
-static RULES: [Rule; 10] = [
+static RULES: [Rule; 12] = [
     alias::RULE,
     command::COMMAND,
     files::RULE,
@@ -173,13 +177,14 @@ static RULES: [Rule; 10] = [
     go_targets::TEST,
     node_targets::SERVICE,
     node_targets::TEST,
+    python_targets::SERVICE,
+    python_targets::TEST,
     suite::RULE,
     command::TEST,
 ];
 
 /// Rules that the design knows and this version does not.
-pub(crate) const LATER: [&str; 8] =
-    ["debs", "dockerfile", "go_modules", "image", "node_modules", "python_service", "python_test", "python_wheels"];
+pub(crate) const LATER: [&str; 6] = ["debs", "dockerfile", "go_modules", "image", "node_modules", "python_wheels"];
 
 /// Returns every rule with its attributes, sorted by name.
 pub fn catalogue() -> &'static [RuleDoc] {

@@ -30,7 +30,8 @@ Examples:
 pub const RUN: &str = "\
 Examples:
   rg run //services/cart
-  rg run //tools/migrate -- --to 12";
+  rg run //tools/migrate -- --to 12
+  rg run //apps/storefront -- --port 5173   # a frontend is served";
 
 /// Of `rg query`.
 pub const QUERY: &str = "\

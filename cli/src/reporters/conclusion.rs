@@ -9,7 +9,7 @@ use graph::{Goal, Graph};
 use model::TargetId;
 
 use super::json;
-use super::junit::{self, ReadLog};
+use super::junit::{self, ReadText};
 use super::last_line::{counts, last_line, skipped_line};
 use crate::args::Output;
 use crate::escape;
@@ -33,7 +33,7 @@ pub struct Conclusion<'a> {
 
 impl Conclusion<'_> {
     /// Writes JUnit XML to a file.
-    pub fn write_junit(&self, file: &PathBuf, read: ReadLog<'_>) -> Result<(), Problem> {
+    pub fn write_junit(&self, file: &PathBuf, read: ReadText<'_>) -> Result<(), Problem> {
         let text = junit::xml(self.graph, self.goals, self.report, read);
         std::fs::write(file, text).map_err(|error| {
             Problem::new(Exit::Machine, format!("cannot write `{}`", file.display())).because(error.to_string())

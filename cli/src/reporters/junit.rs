@@ -2,20 +2,23 @@
 
 use std::time::Duration;
 
-use exec::{Log, Report, Status, StepReport};
+use exec::{Report, Status, StepReport};
 use graph::{Goal, Graph, StepId};
-use model::Target;
+use model::{Content, Digest, RelPath, Target};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use super::go_test::{self, Verdict};
 use super::verdict::{self, TestStatus};
 use crate::escape;
 
-/// Returns the whole text of a log; `None` if the cache has lost it.
-pub type ReadLog<'a> = &'a dyn Fn(&Log) -> Option<String>;
+/// How an output of a test is called that is JUnit XML itself.
+const REPORT: &str = "junit.xml";
+
+/// Returns the whole text of a blob; `None` if the cache has lost it.
+pub type ReadText<'a> = &'a dyn Fn(&Digest) -> Option<String>;
 
 /// Returns the verdicts on all tests that the goals ask for as JUnit XML.
-pub fn xml(graph: &Graph, goals: &[Goal], report: &Report, read: ReadLog<'_>) -> String {
+pub fn xml(graph: &Graph, goals: &[Goal], report: &Report, read: ReadText<'_>) -> String {
     let mut document = quick_junit::Report::new("rg");
     for target in verdict::tested(graph, goals) {
         document.add_test_suite(suite(graph, report, target, read));
@@ -23,7 +26,7 @@ pub fn xml(graph: &Graph, goals: &[Goal], report: &Report, read: ReadLog<'_>) ->
     document.to_string().expect("XML of plain strings can always be written to memory")
 }
 
-fn suite(graph: &Graph, report: &Report, target: &Target, read: ReadLog<'_>) -> TestSuite {
+fn suite(graph: &Graph, report: &Report, target: &Target, read: ReadText<'_>) -> TestSuite {
     let label = target.id.label.to_string();
     let mut suite = TestSuite::new(label.as_str());
     let mut time = Duration::ZERO;
@@ -35,21 +38,36 @@ fn suite(graph: &Graph, report: &Report, target: &Target, read: ReadLog<'_>) -> 
     suite
 }
 
-fn step_cases(graph: &Graph, report: &Report, step: StepId, read: ReadLog<'_>) -> Vec<TestCase> {
+fn step_cases(graph: &Graph, report: &Report, step: StepId, read: ReadText<'_>) -> Vec<TestCase> {
     let title = escape::name(&graph.title(step)).into_owned();
     let status = verdict::test_status(graph, report, step);
     let ended = report.steps.get(&step);
     let log = ended.and_then(|ended| ended.log.as_ref());
-    let log = log.and_then(|log| read(log).or_else(|| Some(log.excerpt.clone()))).unwrap_or_default();
+    let log = log.and_then(|log| read(&log.digest).or_else(|| Some(log.excerpt.clone()))).unwrap_or_default();
     let reported = go_test::cases(&log);
     let told = reported.iter().any(go_test::Case::is_bad);
     let mut cases: Vec<TestCase> = reported.iter().map(|case| go_case(&title, case)).collect();
+    let own = ended.map(|ended| left_cases(ended, read)).unwrap_or_default();
+    let told = told || own.iter().any(|case| matches!(case.status, TestCaseStatus::NonSuccess { .. }));
+    cases.extend(own);
     // A step that failed without a case that says so (it died before its tests, it ran for too long) is a case itself.
     let good = matches!(status, TestStatus::Passed | TestStatus::Flaky);
     if cases.is_empty() || (!good && !told) {
         cases.push(step_case(&title, status, ended, &log));
     }
     cases
+}
+
+/// Returns the cases of the reports that a test has left.
+fn left_cases(ended: &StepReport, read: ReadText<'_>) -> Vec<TestCase> {
+    let report = |(name, content): &(RelPath, Content)| match content {
+        Content::File { digest, .. } if name.name().ends_with(REPORT) => read(digest),
+        Content::File { .. } | Content::Symlink(_) | Content::Directory(_) => None,
+    };
+    let texts = ended.left.iter().filter_map(report);
+    // What is no JUnit XML says nothing; the step is then a case by itself.
+    let reports = texts.filter_map(|text| quick_junit::Report::deserialize_from_str(&text).ok());
+    reports.flat_map(|report| report.test_suites).flat_map(|suite| suite.test_cases).collect()
 }
 
 fn go_case(class: &str, reported: &go_test::Case) -> TestCase {
@@ -112,7 +130,7 @@ mod tests {
 
     fn check(report: StepReport, want: &[&str]) {
         let fixture = fixture(report);
-        let text = xml(&fixture.graph, &fixture.test_goals(), &fixture.report, &|log| Some(log.excerpt.clone()));
+        let text = xml(&fixture.graph, &fixture.test_goals(), &fixture.report, &|_| None);
         let marks = ["<testcase", "<failure", "<error", "<skipped"];
         let found: Vec<&str> =
             text.lines().map(str::trim).filter(|line| marks.iter().any(|mark| line.starts_with(mark))).collect();

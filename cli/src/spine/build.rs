@@ -295,7 +295,7 @@ impl<'a> Building<'a> {
         let duration = self.session.began.elapsed();
         let conclusion = Conclusion { graph: &self.loaded.graph, goals, report, exit, duration };
         if let Some(file) = tests.and_then(|tests| tests.junit.as_ref()) {
-            conclusion.write_junit(file, &|log| read_log(&self.opened, &log.digest))?;
+            conclusion.write_junit(file, &|digest| read_log(&self.opened, digest))?;
         }
         conclusion.print(self.session.options.display)
     }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use graph::Known;
-use model::FileId;
+use model::{FileId, Purpose};
 
 use super::Owner;
 use crate::Failure;
@@ -16,12 +16,15 @@ impl Owner<'_, '_> {
     pub(super) fn finish(mut self, scheduler: &Scheduler) -> Report {
         let mut report = Report { interrupted: self.machine.cancel.is_cancelled(), ..Report::default() };
         for index in 0..self.known.len() {
-            let step_report = self.reports.remove(&index).unwrap_or_else(|| match scheduler.phase(index) {
+            let mut step_report = self.reports.remove(&index).unwrap_or_else(|| match scheduler.phase(index) {
                 Phase::Known => settled(self.known[index].as_deref()),
                 // Nobody told of a failure: it ran out of tries to get its inputs back.
                 Phase::Failed => blank(Status::Failed(Failure::LostInputs)),
                 _ => blank(Status::Skipped),
             });
+            if let Some(known) = self.known[index].as_ref().filter(|_| self.purpose(index) == Purpose::Test) {
+                step_report.left.clone_from(&known.outputs);
+            }
             report.steps.insert(self.step(index), step_report);
         }
         for (position, delivery) in self.errand.plan.deliveries.iter().enumerate() {
@@ -62,6 +65,7 @@ pub(super) fn blank(status: Status) -> StepReport {
         attempts: 0,
         failed_attempts: 0,
         asked_runs: None,
+        left: Vec::new(),
     }
 }
 

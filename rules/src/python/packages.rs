@@ -98,7 +98,8 @@ fn named(written: &Written, package: &RelPath, lowering: &mut Lowering) -> Optio
     if there.is_none() {
         let message = format!("`{}` does not exist", written.text);
         let mistake = Mistake::new(codes::PYTHON_NO_LOCK, message).at(written.at.clone(), "");
-        lowering.mistake(mistake.hint("write the path of a lock, from the package, or from the workspace root as \"//…\""));
+        lowering
+            .mistake(mistake.hint("write the path of a lock, from the package, or from the workspace root as \"//…\""));
     }
     there
 }
@@ -137,5 +138,8 @@ fn load(lock: &RelPath, need: &Need, at: &Location, lowering: &mut Lowering) -> 
 
 /// Returns the text of a file; none if it is not there, or is not UTF-8.
 pub(super) fn read(lowering: &Lowering, file: &RelPath) -> Option<String> {
-    is_file(lowering, file).then(|| lowering.read(file).ok()).flatten().and_then(|(_, bytes)| String::from_utf8(bytes).ok())
+    is_file(lowering, file)
+        .then(|| lowering.read(file).ok())
+        .flatten()
+        .and_then(|(_, bytes)| String::from_utf8(bytes).ok())
 }

@@ -34,8 +34,7 @@ impl Start<'_> {
     pub fn command(&self) -> Command {
         let directory = parts::src().join(self.dir);
         let imports: Vec<String> = self.imports.iter().map(parts::below_root).collect();
-        let script =
-            format!("{}export PYTHONPATH={}\n{}", parts::find_root(&directory), imports.join(":"), self.lines);
+        let script = format!("{}export PYTHONPATH={}\n{}", parts::find_root(&directory), imports.join(":"), self.lines);
         let mut argv = vec!["/bin/sh".to_owned(), "-euc".to_owned(), script, "python3".to_owned()];
         argv.extend(self.args.iter().cloned());
         let argv = argv.iter().map(|word| Arc::from(&**word)).collect();

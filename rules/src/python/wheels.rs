@@ -131,7 +131,8 @@ impl Bringing<'_> {
                 platform: self.packages.target.platform.clone(),
             },
         };
-        let action = parts::action(&title("fetch", distribution), Work::Fetch(locked), Purpose::Fetch, self.needs(), VERSION);
+        let action =
+            parts::action(&title("fetch", distribution), Work::Fetch(locked), Purpose::Fetch, self.needs(), VERSION);
         Action { outputs: vec![self.output("fetched", distribution)], ..action }
     }
 

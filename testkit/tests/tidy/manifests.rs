@@ -34,6 +34,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("ignore", &["workspace"]),
     ("indicatif", &["cli"]),
     ("libc", &["exec"]),
+    ("mime_guess", &["cli"]),
     ("petgraph", &["graph"]),
     ("quick-junit", &["cli"]),
     ("rayon", &["workspace", "rules"]),
@@ -42,6 +43,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("rustix", &["workspace", "cache", "exec"]),
     ("signal-hook", &["cli"]),
     ("strsim", &["rules", "graph", "cli"]),
+    ("tiny_http", &["cli"]),
     ("toml", &["rules"]),
 ];
 

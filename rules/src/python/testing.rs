@@ -1,0 +1,192 @@
+//! `python_test`: one action for each test file, which sees the files that it imports, what pytest loads on the way to
+//! it, and declared data.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use model::{Action, EntryKind, Input, Kind, Mistake, Need, Output, OutputKind, Purpose, RelPath, Target, Work, codes};
+
+use super::closure::Walker;
+use super::packages::{Packages, read};
+use super::recipe::{EXEC, Start, VERSION};
+use super::wheels;
+use super::world::{Surroundings, World};
+use crate::declaration::Declaration;
+use crate::parts::{self, path};
+use crate::rule::limited;
+
+/// The files in which pytest looks for its settings, and the words that say that they are there.
+const SETTINGS: [(&str, &str); 5] = [
+    ("pytest.ini", ""),
+    (".pytest.ini", ""),
+    ("pyproject.toml", "[tool.pytest."),
+    ("tox.ini", "[pytest]"),
+    ("setup.cfg", "[tool:pytest]"),
+];
+
+/// Lowers a `python_test`.
+pub(super) fn lower(declaration: &Declaration, world: &mut World) -> Option<Target> {
+    let around = world.surroundings(declaration)?;
+    let packages = tester(declaration, &around, world)?;
+    let files = declaration.sources("tests").files.clone();
+    let settings = settings(declaration.common.package(), world);
+    let shared = shared_inputs(declaration, &around, &packages, settings.as_ref(), world);
+    let tests = Tests { declaration, around: &around, settings, shared };
+    let limits = limited::test_limits(declaration, world.lowering);
+    let mut actions = Vec::new();
+    for file in &files {
+        let action = tests.run(file, world);
+        actions.push(Action { limits: limits.clone(), ..action });
+    }
+    let mut target = declaration.common.target(Kind::Test);
+    let labels =
+        [declaration.labels("deps"), &declaration.sources("data").labels, &declaration.sources("tests").labels];
+    let producers = parts::producers(&actions, &declaration.common.id);
+    target.deps = parts::dependencies(&world.lowering.resolve(&labels.concat()), producers);
+    let mut sets = parts::file_sets(actions.iter().flat_map(|action| &action.inputs));
+    sets.insert(world.lowering.file_set(packages.files.clone()));
+    target.sources = sets.into_iter().collect();
+    target.actions = actions;
+    Some(target)
+}
+
+/// Returns the packages, which have to hold pytest, and coverage if lines are to be counted.
+fn tester(declaration: &Declaration, around: &Surroundings, world: &mut World) -> Option<Rc<Packages>> {
+    let label = &declaration.common.id.label;
+    let at = &declaration.common.declared.at;
+    let Some(packages) = &around.packages else {
+        let message = format!("{label} has no lock: tests are run by the pytest of a lock");
+        let mistake = Mistake::new(codes::PYTHON_NO_LOCK, message).at(at.clone(), "");
+        world.lowering.mistake(
+            mistake.hint("write a requirements.txt with hashes, a uv.lock or a poetry.lock at or above the package"),
+        );
+        return None;
+    };
+    let mut wanted = vec!["pytest"];
+    wanted.extend(declaration.is_true("coverage").then_some("coverage"));
+    let missing: Vec<&str> = wanted.into_iter().filter(|name| !packages.has(name)).collect();
+    for name in &missing {
+        let message = format!("{label} needs `{name}`, which {} lacks", packages.lock);
+        let mistake = Mistake::new(codes::PYTHON_NO_PACKAGE, message).at(at.clone(), "");
+        world.lowering.mistake(mistake.hint(format!("add `{name}` to what is locked, and lock again")));
+    }
+    missing.is_empty().then(|| packages.clone())
+}
+
+/// Returns the settings of pytest: the nearest at or above the package, as pytest looks for them.
+fn settings(package: &RelPath, world: &World) -> Option<RelPath> {
+    let upwards = std::iter::successors(Some(package.clone()), RelPath::parent);
+    let files = upwards.flat_map(|dir| SETTINGS.map(|(name, words)| (dir.join(&path(name)), words)));
+    let says = |file: &RelPath, words: &str| read(world.lowering, file).is_some_and(|text| text.contains(words));
+    files.into_iter().find(|(file, words)| says(file, words)).map(|(file, _)| file)
+}
+
+/// Returns what all test files of a target see.
+fn shared_inputs(
+    declaration: &Declaration,
+    around: &Surroundings,
+    packages: &Packages,
+    settings: Option<&RelPath>,
+    world: &mut World,
+) -> BTreeSet<Input> {
+    let data = declaration.sources("data");
+    let files = data.files.iter().chain(settings).cloned().collect();
+    let labels = world.lowering.resolve(&data.labels);
+    let mut inputs: BTreeSet<Input> = parts::label_inputs(world.lowering, &labels).into_iter().collect();
+    inputs.extend(parts::files_input(world.lowering, files));
+    inputs.extend(around.generated.inputs(&parts::src()));
+    inputs.insert(wheels::input(packages));
+    inputs
+}
+
+struct Tests<'t> {
+    declaration: &'t Declaration,
+    around: &'t Surroundings,
+    settings: Option<RelPath>,
+    shared: BTreeSet<Input>,
+}
+
+impl Tests<'_> {
+    fn run(&self, file: &RelPath, world: &mut World) -> Action {
+        let package = self.declaration.common.package();
+        // pytest imports a test file from the directory above its outermost package.
+        let mut roots = vec![base(file, world)];
+        roots.extend(self.around.roots.iter().cloned());
+        let walker = Walker::new(world.scans, &roots, &self.around.generated_paths);
+        let closure = walker.closure(&walker.test(file, package));
+        world.check_external(&closure, self.declaration, self.around.packages.as_ref());
+        let mut inputs = self.shared.clone();
+        inputs.extend(parts::files_input(world.lowering, closure.files.into_iter().collect()));
+        let name = file.strip_prefix(package).unwrap_or_else(|| file.clone());
+        let reports = Reports::of(&name, &world.lowering.out_dir(&self.declaration.common.id));
+        let work = Work::Command(self.command(&name, &reports));
+        let mut needs = vec![Need::Base, self.around.need.clone()];
+        needs.sort();
+        let action = parts::action(&format!("test {name}"), work, Purpose::Test, needs, VERSION);
+        Action { inputs: inputs.into_iter().collect(), outputs: self.outputs(reports), ..action }
+    }
+
+    fn outputs(&self, reports: Reports) -> Vec<Output> {
+        let mut outputs = vec![reports.junit];
+        outputs.extend(self.declaration.is_true("coverage").then_some(reports.coverage));
+        outputs.sort();
+        outputs
+    }
+
+    fn command(&self, file: &RelPath, reports: &Reports) -> model::Command {
+        let package = self.declaration.common.package();
+        let directory = parts::src().join(package);
+        let settings = self.settings.as_ref().map_or("/dev/null".to_owned(), |file| file.relative_to(package));
+        let junit = reports.junit.at.relative_to(&directory);
+        let mut args: Vec<String> = ["-m", "pytest", "-p", "no:cacheprovider", "-c"].map(str::to_owned).into();
+        args.extend([settings, "--rootdir=.".to_owned(), "--basetemp=/tmp/pytest".to_owned()]);
+        args.extend([format!("--junitxml={junit}"), "-q".to_owned()]);
+        args.extend(self.declaration.texts("args").iter().map(|argument| argument.text.to_string()));
+        args.push(file.to_string());
+        let imports: Vec<RelPath> =
+            self.around.roots.iter().map(|root| parts::src().join(root)).chain([wheels::deps()]).collect();
+        let counting = counting(&reports.coverage.at.relative_to(&directory));
+        let lines = if self.declaration.is_true("coverage") { &counting } else { EXEC };
+        let start = Start { dir: package, imports: &imports, lines, args };
+        let mut command = start.command();
+        let label = self.declaration.common.id.label.to_string();
+        command.env.extend(
+            [("TEST_TARGET", &*label), ("TEST_TMPDIR", "/tmp")]
+                .map(|(name, value)| (Arc::from(name), Arc::from(value))),
+        );
+        command.env.extend(self.declaration.declared_environment());
+        command
+    }
+}
+
+/// What a run leaves.
+struct Reports {
+    junit: Output,
+    coverage: Output,
+}
+
+impl Reports {
+    fn of(file: &RelPath, out: &RelPath) -> Reports {
+        let output = |ending: &str| parts::output(out, path(&format!("{file}.{ending}")), OutputKind::OptionalFile);
+        Reports { junit: output("junit.xml"), coverage: output("lcov") }
+    }
+}
+
+/// Returns the lines that count what is run, and keep the counts whatever the tests come to.
+fn counting(report: &str) -> String {
+    format!(
+        "counts=\"$TMPDIR/coverage\"\nmkdir -p {parent}\ncode=0\n\
+         python3 -m coverage run --rcfile=/dev/null --data-file=\"$counts\" --source=\"$root/src\" \"$@\" || code=$?\n\
+         python3 -m coverage lcov --rcfile=/dev/null --data-file=\"$counts\" --quiet -o {report}\nexit $code\n",
+        parent = parts::quoted(report.rsplit_once('/').map_or(".", |(parent, _)| parent)),
+        report = parts::quoted(report),
+    )
+}
+
+/// Returns the directory above the outermost package that a test file is in.
+fn base(file: &RelPath, world: &World) -> RelPath {
+    let upwards = std::iter::successors(file.parent(), RelPath::parent);
+    let is_package = |dir: &RelPath| world.lowering.entry(&dir.join(&path("__init__.py"))) == Some(EntryKind::File);
+    upwards.into_iter().find(|dir| !is_package(dir)).unwrap_or_else(RelPath::root)
+}
