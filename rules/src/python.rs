@@ -2,6 +2,9 @@
 //!
 //! It knows nothing of targets and actions, and nothing of an index of packages.
 
+mod all;
+pub(crate) mod closure;
+pub(crate) mod find;
 mod scan;
 mod skip;
 
