@@ -4,8 +4,8 @@
 //! The scanner and the readers of locks are pure text; only what lowers targets reads the tree.
 
 mod all;
-mod closure;
-mod find;
+pub(crate) mod closure;
+pub(crate) mod find;
 mod lock;
 mod packages;
 mod recipe;

@@ -1,6 +1,7 @@
 //! Holds what is read of Python against Python itself.
 
 mod imports;
+mod resolution;
 mod tags;
 
 use std::io::Write;
