@@ -5,6 +5,7 @@ mod layout;
 mod manifest;
 mod names;
 mod package_lock;
+mod pnpm;
 mod production;
 mod report;
 mod runs_on;
