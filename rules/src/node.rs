@@ -8,6 +8,7 @@ mod manifest;
 mod names;
 mod package_lock;
 mod packages;
+mod pnpm;
 mod production;
 mod report;
 mod repository;

@@ -207,7 +207,7 @@ impl<'a> Reader<'a> {
     /// Holds a manifest against its entry, and the entry against what lies where.
     fn hold(&mut self, lock: Lock, held: &Held, node: &Node) {
         let asks = node.entry.asks();
-        self.report.mistakes.extend(lock.compare(held, &asks));
+        self.report.mistakes.extend(lock.compare(held, &held.manifest.asks, &asks));
         self.report.mistakes.extend(renamed(lock, held, node.entry));
         let needed = held.manifest.asks.production.iter().chain(&held.manifest.asks.development);
         let same =

@@ -7,7 +7,7 @@ use model::{EntryKind, Location, Mistake, Need, RelPath, TargetId, codes};
 
 use super::layout::Layout;
 use super::manifest::Manifest;
-use super::package_lock;
+use super::{package_lock, pnpm};
 use crate::declaration::Declaration;
 use crate::lowering::Lowering;
 use crate::parts::{self, path};
@@ -16,7 +16,7 @@ use crate::parts::{self, path};
 type Parse = fn(&str, &RelPath, &dyn Fn(&RelPath) -> Option<String>, &model::Platform) -> (Layout, Vec<Mistake>);
 
 /// The locks that rg reads, in the order in which they are looked for.
-const LOCKS: [(&str, Parse); 1] = [("package-lock.json", package_lock::parse)];
+const LOCKS: [(&str, Parse); 2] = [("package-lock.json", package_lock::parse), ("pnpm-lock.yaml", pnpm::parse)];
 
 /// A lock, with all that it puts below its directory.
 pub(super) struct Lock {

@@ -58,9 +58,8 @@ impl Lock<'_> {
         Mistake::new(codes::NODE_NO_WORKSPACE_PACKAGE, message).at(at, "").hint(self.hint)
     }
 
-    /// Returns a mistake for each package that a manifest asks for and the lock was not made for, and the reverse.
-    pub fn compare(self, held: &Held, locked: &Asks) -> Vec<Mistake> {
-        let asks = &held.manifest.asks;
+    /// Returns a mistake for each package that is asked for and the lock was not made for, and the reverse.
+    pub fn compare(self, held: &Held, asks: &Asks, locked: &Asks) -> Vec<Mistake> {
         let tables = [
             (&asks.production, &locked.production),
             (&asks.optional, &locked.optional),

@@ -4,3 +4,4 @@
 mod clients;
 mod disk;
 mod npm;
+mod pnpm;

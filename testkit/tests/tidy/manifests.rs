@@ -41,6 +41,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("regex", &["graph"]),
     ("rusqlite", &["cache"]),
     ("rustix", &["workspace", "cache", "exec"]),
+    ("serde-saphyr", &["rules"]),
     ("signal-hook", &["cli"]),
     ("strsim", &["rules", "graph", "cli"]),
     ("tiny_http", &["cli"]),

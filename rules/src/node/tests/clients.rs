@@ -37,6 +37,15 @@ pub(super) const NATIVE: Project = &[(
         "devDependencies": {"rollup": "4.22.4", "esbuild": "0.21.5", "chokidar": "3.6.0"}}"#,
 )];
 
+/// Peers of peers, whose names get long, and capital letters.
+pub(super) const PEERS: Project = &[(
+    "package.json",
+    r#"{"name": "peers", "version": "1.0.0", "private": true,
+        "dependencies": {"JSONStream": "1.3.5", "@testing-library/react": "16.0.0", "@testing-library/dom": "10.4.0",
+            "react": "18.2.0", "react-dom": "18.2.0", "@types/react": "18.3.3", "@types/react-dom": "18.3.0",
+            "zustand": "4.5.4", "immer": "10.1.1", "use-sync-external-store": "1.2.2"}}"#,
+)];
+
 /// Writes a project to a new directory.
 pub(super) fn project(files: Project) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();

@@ -1,6 +1,6 @@
 //! What a client has put on disk, as lines that a layout is compared with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use model::{Platform, RelPath};
@@ -19,8 +19,19 @@ pub(super) fn parse(parse: Parse, top: &Path, lock: &str) -> Layout {
     layout
 }
 
+/// Fails with each place at which a layout differs from the disk.
+#[track_caller]
+pub(super) fn assert_same(layout: &Layout, top: &Path) {
+    let (ours, theirs) = (wanted(layout), found(top));
+    let places: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+    let differ = places.into_iter().filter(|place| ours.get(*place) != theirs.get(*place));
+    let lines = differ.map(|place| format!("{place}: {:?}, the client {:?}", ours.get(place), theirs.get(place)));
+    assert_eq!(lines.collect::<Vec<_>>(), [""; 0]);
+    assert!(ours.len() > 5);
+}
+
 /// Returns what a layout puts where: a version or the text of a link, by place.
-pub(super) fn wanted(layout: &Layout) -> BTreeMap<String, String> {
+fn wanted(layout: &Layout) -> BTreeMap<String, String> {
     let what = |what: &What| match what {
         What::Package(package) => format!("{}@{}", package.name, package.version),
         What::Link(target) => format!("-> {target}"),
@@ -29,7 +40,7 @@ pub(super) fn wanted(layout: &Layout) -> BTreeMap<String, String> {
 }
 
 /// Returns what lies where in all `node_modules` of a directory.
-pub(super) fn found(top: &Path) -> BTreeMap<String, String> {
+fn found(top: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     find(top, "", &mut found);
     found
@@ -74,7 +85,7 @@ fn find_package(top: &Path, path: &str, found: &mut BTreeMap<String, String>) {
 }
 
 /// Returns the name and the version of the package in a directory.
-pub(super) fn id(dir: &Path) -> Option<String> {
+fn id(dir: &Path) -> Option<String> {
     let text = std::fs::read_to_string(dir.join("package.json")).ok()?;
     let manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
     Some(format!("{}@{}", manifest["name"].as_str()?, manifest["version"].as_str()?))

@@ -1,7 +1,7 @@
 //! package-lock.json against `npm ci`.
 
 use super::clients::{NATIVE, Project, WORKSPACES, npm, project};
-use super::disk::{found, parse, wanted};
+use super::disk::{assert_same, parse};
 use crate::node::package_lock;
 
 fn check(files: Project) {
@@ -9,8 +9,7 @@ fn check(files: Project) {
     let Some(()) = npm(dir.path(), &["install", "--package-lock-only", "--ignore-scripts"]) else { return };
     let Some(()) = npm(dir.path(), &["ci", "--ignore-scripts"]) else { return };
     let layout = parse(package_lock::parse, dir.path(), "package-lock.json");
-    assert_eq!(wanted(&layout), found(dir.path()));
-    assert!(layout.places.len() > 5);
+    assert_same(&layout, dir.path());
 }
 
 #[test]
