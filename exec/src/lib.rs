@@ -2,6 +2,7 @@
 //!
 //! Owns the threads that run actions. Parses no definition, prints nothing, does not decide what to build.
 
+mod archive;
 mod deliver;
 mod event;
 mod executor;

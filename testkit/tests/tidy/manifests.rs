@@ -26,10 +26,11 @@ const WALLS: &[(&str, &[&str])] = &[
     ("annotate-snippets", &["cli"]),
     ("anstream", &["cli"]),
     ("anstyle", &["cli"]),
-    ("base64", &["cli"]),
+    ("base64", &["cli", "exec"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("fixedbitset", &["graph"]),
+    ("flate2", &["exec"]),
     ("globset", &["rules"]),
     ("ignore", &["workspace"]),
     ("indicatif", &["cli"]),
@@ -42,6 +43,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("rustix", &["workspace", "cache", "exec"]),
     ("signal-hook", &["cli"]),
     ("strsim", &["rules", "graph", "cli"]),
+    ("tar", &["exec"]),
     ("toml", &["rules"]),
 ];
 
