@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use cache::{Claim, Committed};
 use graph::{FileIds, Graph, Known, StepId};
-use model::{Action, Assembly, Command, Content, OutputKind, Purpose, RelPath, Text, Work};
+use model::{Action, Command, Content, OutputKind, Purpose, RelPath, Text, Work};
 
+use crate::assemble::assemble;
 use crate::executor::{Job, Ran, Stopped};
 use crate::ingest::Sources;
 use crate::log_file;
@@ -78,9 +79,10 @@ impl Performance<'_> {
     fn work(&self, ran: &mut Attempted) -> Result<Vec<(RelPath, Content)>, Stopped> {
         match &self.action().work {
             Work::Tree(assembly) => {
-                refuse_unknown(*assembly)?;
-                keep_directories(&self.prepared.encoded, self.machine)?;
-                let root = Content::Directory(self.prepared.encoded.input_root);
+                let encoded = &self.prepared.encoded;
+                keep_directories(encoded, self.machine)?;
+                let root = assemble(*assembly, &encoded.input_root, &encoded.layout, self.machine.cache)?;
+                let root = Content::Directory(root);
                 Ok(self.action().outputs.iter().map(|output| (output.name.clone(), root.clone())).collect())
             }
             Work::Fetch(locked) => {
@@ -264,16 +266,6 @@ fn link(output: &model::Output, place: &Path) -> Result<Content, String> {
         return Err(format!("it is a link to `{target}`, which is no output; copy the file instead"));
     }
     Ok(Content::Symlink(target.into()))
-}
-
-/// Refuses what no rule asks for yet.
-fn refuse_unknown(assembly: Assembly) -> Result<(), Failure> {
-    match assembly {
-        Assembly::Merge => Ok(()),
-        Assembly::Wheels | Assembly::NpmTarballs | Assembly::NodeModules => {
-            Err(Failure::Sandbox("this version unpacks no packages".to_owned()))
-        }
-    }
 }
 
 /// Whether another attempt may end differently: a test that ran and failed.
