@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +15,9 @@ use crate::error::CacheError;
 use crate::files;
 use crate::layout::{Executable, Hash, Layout};
 use crate::leases::Leases;
+
+/// Up to this length a file is hashed in memory, so that one which is there already is not written again.
+const SMALL_BYTES: u64 = 1 << 20;
 
 /// The blobs of a store.
 #[derive(Debug)]
@@ -67,6 +70,29 @@ impl Blobs {
         Ok(digest)
     }
 
+    /// Stores what is read as a file with the given mode.
+    pub(crate) fn put_file(&self, from: &mut dyn Read, executable: Executable) -> Result<Digest, CacheError> {
+        let lease = self.leases.hold()?;
+        let mut head = Vec::new();
+        let read = from.take(SMALL_BYTES).read_to_end(&mut head);
+        read.map_err(CacheError::io("read what goes to", &self.layout.blobs))?;
+        if head.len() as u64 == SMALL_BYTES {
+            return self.put(&mut head.chain(from), executable, |_| {});
+        }
+        let digest = Digest::of(&head);
+        if self.is_usable(&digest, executable) {
+            return Ok(digest);
+        }
+        let path = lease.temporary();
+        let written = files::create_with_mode(&path, executable.mode()).and_then(|mut file| file.write_all(&head));
+        let to = self.layout.blob(&digest.hash, executable);
+        // The file is new: its time is the file system's now, and nobody else has changed its mode.
+        let moved = written.and_then(|()| rename_into(&path, &to));
+        moved.map_err(CacheError::io("write", &to)).inspect_err(|_| discard(&path))?;
+        self.note_added(&digest, executable);
+        Ok(digest)
+    }
+
     pub(crate) fn put_source(&self, from: &mut dyn Read) -> Result<(Digest, [u8; 32]), CacheError> {
         let mut changed = blake3::Hasher::new();
         let digest = self.put(from, Executable::No, |piece| {
@@ -101,11 +127,15 @@ impl Blobs {
             .and_then(|()| files::touch(path))
             .and_then(|()| rename_into(path, &to));
         moved.map_err(CacheError::io("write", &to)).inspect_err(|_| discard(path))?;
+        self.note_added(digest, executable);
+        Ok(())
+    }
+
+    fn note_added(&self, digest: &Digest, executable: Executable) {
         let mut seen = self.seen();
         seen.touched.insert((digest.hash, executable));
         seen.verified.insert((digest.hash, executable));
         self.added_bytes.fetch_add(digest.size_bytes, Ordering::Relaxed);
-        Ok(())
     }
 
     /// Returns how many bytes were added since the last call.

@@ -38,6 +38,13 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 
+/// Makes a file that did not exist, with a mode that the user's mask does not change.
+pub(crate) fn create_with_mode(path: &Path, mode: u32) -> io::Result<File> {
+    let file = create(path)?;
+    file.set_permissions(Permissions::from_mode(mode))?;
+    Ok(file)
+}
+
 /// Opens a lock file, making it if need be. It is never deleted.
 pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).append(true).create(true).open(path)

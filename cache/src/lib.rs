@@ -103,6 +103,11 @@ impl Cache {
         self.blobs.put_bytes(bytes)
     }
 
+    /// Stores what is read as a file that can, or cannot, be executed. A small one that is there already is not written.
+    pub fn put_file(&self, from: &mut dyn Read, executable: Executable) -> Result<Digest, CacheError> {
+        self.blobs.put_file(from, executable)
+    }
+
     /// Stores a source file in one pass. Returns the digest, and the BLAKE3 of the same bytes.
     pub fn put_source(&self, from: &mut dyn Read) -> Result<(Digest, [u8; 32]), CacheError> {
         self.blobs.put_source(from)

@@ -2,6 +2,8 @@
 //!
 //! Owns the threads that run actions. Parses no definition, prints nothing, does not decide what to build.
 
+mod archive;
+mod assemble;
 mod deliver;
 mod event;
 mod executor;
@@ -25,6 +27,7 @@ mod undeclared;
 mod worker;
 mod writer;
 
+pub use assemble::assemble;
 pub use deliver::{Cleaned, clean, may_deliver};
 pub use event::{Event, Total};
 pub use executor::{Executor, Job, Ran, Stopped};

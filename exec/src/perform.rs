@@ -8,6 +8,7 @@ use cache::{CacheError, Claim, Committed};
 use graph::{FileIds, Graph, Known, StepId};
 use model::{Action, Assembly, Command, Content, Digest, OutputKind, Purpose, RelPath, Text, Work};
 
+use crate::assemble::assemble;
 use crate::executor::{Job, Ran, Stopped};
 use crate::ingest::Sources;
 use crate::log_file;
@@ -92,10 +93,14 @@ impl Performance<'_> {
     fn work(&self, ran: &mut Attempted) -> Outputs {
         match &self.action().work {
             Work::Tree(assembly) => {
-                refuse_unknown(*assembly)?;
-                keep_directories(&self.prepared.encoded, self.machine)?;
-                let root = self.prepared.encoded.input_root;
-                self.action().outputs.iter().filter_map(|output| self.part_of(&root, output).transpose()).collect()
+                let encoded = &self.prepared.encoded;
+                keep_directories(encoded, self.machine)?;
+                let root = assemble(*assembly, &encoded.input_root, &encoded.layout, self.machine.cache)?;
+                self.action()
+                    .outputs
+                    .iter()
+                    .filter_map(|output| self.output_of(*assembly, &root, output).transpose())
+                    .collect()
             }
             Work::Fetch(locked) => {
                 (self.tell)(Attempt::Begins(1));
@@ -107,6 +112,19 @@ impl Performance<'_> {
                 Ok(self.action().outputs.iter().map(|output| (output.name.clone(), fetched.clone())).collect())
             }
             Work::Command(command) => self.attempts(command, ran),
+        }
+    }
+
+    /// Returns an output of a tree: wheels are all of it, whatever else lies where it is declared.
+    fn output_of(
+        &self,
+        assembly: Assembly,
+        root: &Digest,
+        output: &model::Output,
+    ) -> Result<Option<(RelPath, Content)>, Stopped> {
+        match assembly {
+            Assembly::Wheels => Ok(Some((output.name.clone(), Content::Directory(*root)))),
+            Assembly::Merge | Assembly::NpmTarballs | Assembly::NodeModules => self.part_of(root, output),
         }
     }
 
@@ -333,16 +351,6 @@ fn link(output: &model::Output, place: &Path) -> Result<Content, String> {
         return Err(format!("it is a link to `{target}`, which leads out of the outputs; copy the file instead"));
     }
     Ok(Content::Symlink(target.into()))
-}
-
-/// Refuses what no rule asks for yet.
-fn refuse_unknown(assembly: Assembly) -> Result<(), Failure> {
-    match assembly {
-        Assembly::Merge => Ok(()),
-        Assembly::Wheels | Assembly::NpmTarballs | Assembly::NodeModules => {
-            Err(Failure::Sandbox("this version unpacks no packages".to_owned()))
-        }
-    }
 }
 
 /// Whether a link stays among the outputs: one at so many directories below their top.

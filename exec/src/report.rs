@@ -137,6 +137,24 @@ pub enum Failure {
         /// The hash in the lock file.
         wanted: String,
     },
+    /// A package is not made as a package has to be; nothing of it is kept.
+    #[error("{what} cannot be unpacked: {why}")]
+    BadArchive {
+        /// The package: its file name, or where it belongs.
+        what: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Two packages that are installed together have different files of one name.
+    #[error("`{first}` and `{second}` both have `{path}`, and the two differ")]
+    TwoOwners {
+        /// The path in the tree.
+        path: RelPath,
+        /// One package.
+        first: String,
+        /// The other package.
+        second: String,
+    },
     /// The cache could not be written, so that what the action takes or makes cannot be kept.
     #[error("the cache cannot be written: {0}")]
     Store(String),

@@ -19,6 +19,7 @@ pub use digests::Digests;
 pub use encode::{EncodeError, Encoded, encode};
 pub use file_ids::FileIds;
 pub use link::{Graph, link};
+pub use merkle::{Merkle, merge};
 pub use plan::{Delivery, Goal, Plan, Planned, Reuse, State, Wishes};
 pub use results::{Delivered, DeliveredFile, Known, Remembered, Results};
 pub use static_key::StaticKeys;

@@ -31,12 +31,23 @@ enum Entry {
 }
 
 /// A finished tree.
-pub(crate) struct Merkle {
+pub struct Merkle {
+    /// The digest of its root.
     pub root: Digest,
     /// Each `Directory` message that was made, children first.
     pub messages: Vec<(Digest, Vec<u8>)>,
     /// What lies where: files, links, and directories known by digest; sorted by path, none inside another.
     pub layout: Vec<(RelPath, Content)>,
+}
+
+/// Makes a tree of contents at paths. Directories that meet are merged; `load` reads those.
+pub fn merge(
+    placed: impl IntoIterator<Item = (RelPath, Content)>,
+    load: &dyn Fn(&Digest) -> Result<Directory, Lost>,
+) -> Result<Merkle, EncodeError> {
+    let mut root = Node::default();
+    placed.into_iter().try_for_each(|(at, content)| root.put(&at, content, load))?;
+    Ok(root.finish())
 }
 
 impl Node {

@@ -136,6 +136,14 @@ fn hint(failure: &Failure, label: &str) -> Option<String> {
                 "find out who changed {what}; if what the registry sends is right, let `go mod tidy` write the lock again"
             )
         }
+        Failure::BadArchive { what, .. } => {
+            format!("lock another version of {what}, and tell its author; nothing of it was kept")
+        }
+        Failure::TwoOwners { first, second, .. } => {
+            format!(
+                "only one of {first} and {second} can be installed: take one out of the lock, or lock another version"
+            )
+        }
         Failure::Edited(_) => "build again: nothing was stored".to_owned(),
         Failure::Store(_) => {
             "give `rg cache path` room and leave to write, or name another place: RG_CACHE_DIR=DIR".to_owned()

@@ -67,6 +67,8 @@ fn of_failure(failure: &Failure) -> TestStatus {
         | Failure::Thread(_)
         | Failure::Fetch { .. }
         | Failure::WrongHash { .. }
+        | Failure::BadArchive { .. }
+        | Failure::TwoOwners { .. }
         | Failure::Store(_)
         | Failure::LostInputs
         | Failure::Cancelled => TestStatus::NoStatus,
