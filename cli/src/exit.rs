@@ -87,7 +87,7 @@ fn of_step(graph: &Graph, step: StepId, ended: &StepReport) -> Option<Exit> {
     Some(match failure {
         Failure::Cancelled => Exit::Interrupted,
         Failure::Fetch { .. } | Failure::WrongHash { .. } => Exit::Fetch,
-        Failure::Sandbox(_) => Exit::Machine,
+        Failure::Sandbox(_) | Failure::Store(_) => Exit::Machine,
         Failure::Exit(_) | Failure::Signal(_) | Failure::TimedOut(_) if graph.action(step).purpose == Purpose::Test => {
             Exit::TestsFailed
         }
@@ -122,6 +122,7 @@ mod tests {
         check(&[("//a:build", fetch())], Exit::Fetch);
         check(&[("//a:build", fetch()), ("//a:test", Failure::Signal(9))], Exit::Fetch);
         check(&[("//a:build", Failure::Sandbox("no".to_owned()))], Exit::Machine);
+        check(&[("//a:build", Failure::Store("full".to_owned()))], Exit::Machine);
     }
 
     #[test]

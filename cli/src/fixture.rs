@@ -68,6 +68,7 @@ pub fn id(label: &str) -> TargetId {
 /// Returns the report of a step that ended so, after one attempt of 300 ms.
 pub fn ended(status: Status) -> StepReport {
     let attempts = u32::from(matches!(status, Status::Executed | Status::Failed(_)));
+    let failed_attempts = u32::from(matches!(status, Status::Failed(_)));
     StepReport {
         status,
         key: None,
@@ -75,7 +76,8 @@ pub fn ended(status: Status) -> StepReport {
         peak_memory_bytes: 1024,
         log: None,
         attempts,
-        failed_attempts: 0,
+        failed_attempts,
+        asked_runs: None,
     }
 }
 

@@ -1,14 +1,24 @@
 //! What happens during a run, as it happens. Progress, JSON lines, JUnit and traces all consume these same events.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use graph::StepId;
 
-use crate::StepReport;
+use crate::{Failure, StepReport};
 
 /// One thing that happened. The receiver must not block.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// The plan is known; comes first.
     Planned(Total),
+    /// How long the steps to come may take; comes second, if anything is to come.
+    Expected {
+        /// How long each counted step that is not settled took when it ran last, if that is known.
+        durations: &'a BTreeMap<StepId, Option<Duration>>,
+        /// How many execute at once.
+        jobs: usize,
+    },
     /// A step begins to execute (not sent for hits).
     Started {
         /// The step.
@@ -16,6 +26,19 @@ pub enum Event<'a> {
         /// Which attempt this is, from 1.
         attempt: u32,
     },
+    /// An attempt of a step has ended; sent for attempts that are not the only one.
+    Tried {
+        /// The step.
+        step: StepId,
+        /// Which attempt it was, from 1.
+        attempt: u32,
+        /// Why it failed; `None` if it passed.
+        failure: Option<&'a Failure>,
+        /// How long it ran.
+        duration: Duration,
+    },
+    /// Something failed, so nothing new executes, and the run ends when these steps have; sent once at most.
+    Waiting(&'a [StepId]),
     /// A step that was not settled has ended: executed, hit, failed or skipped.
     Finished {
         /// The step.

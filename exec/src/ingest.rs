@@ -79,6 +79,6 @@ fn unreadable(file: &RelPath, error: &TreeError) -> Failure {
     match error {
         // It was there when the run began.
         TreeError::Absent(_) => Failure::Edited(file.clone()),
-        error => Failure::store(error),
+        error => Failure::unreadable(file, error),
     }
 }

@@ -35,4 +35,4 @@ pub use native::Native;
 pub use on_host::OnHost;
 pub use report::{Counts, DeliveredOutput, Failure, Log, Report, Status, StepReport};
 pub use run::{Definitions, Errand, run};
-pub use undeclared::{Undeclared, undeclared};
+pub use undeclared::{Place, Undeclared, undeclared};

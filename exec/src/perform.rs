@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use cache::{Claim, Committed};
+use cache::{CacheError, Claim, Committed};
 use graph::{FileIds, Graph, Known, StepId};
 use model::{Action, Assembly, Command, Content, OutputKind, Purpose, RelPath, Text, Work};
 
@@ -16,6 +16,9 @@ use crate::prepare::{Prepared, ask, is_optional, keep_directories, result};
 use crate::sandbox::How;
 use crate::scheduler::Asking;
 use crate::{Failure, Log};
+
+/// The outputs of a step by name, or why there are none.
+type Outputs = Result<Vec<(RelPath, Content)>, Stopped>;
 
 /// What came of executing a step.
 pub(crate) enum Performed {
@@ -29,11 +32,20 @@ pub(crate) enum Performed {
     Failed { failure: Failure, ran: Attempted },
 }
 
+/// What happens to an attempt.
+pub(crate) enum Attempt {
+    /// It begins; attempts are counted from 1.
+    Begins(u32),
+    /// It has ended, and may not be the last.
+    Ended { number: u32, failure: Option<Failure>, duration: Duration },
+}
+
 /// What is worth telling about the attempts.
 #[derive(Default)]
 pub(crate) struct Attempted {
     pub attempts: u32,
     pub failed_attempts: u32,
+    pub asked_runs: Option<u32>,
     pub duration: Duration,
     pub peak_memory_bytes: u64,
     pub log: Option<Log>,
@@ -48,8 +60,8 @@ pub(crate) struct Performance<'a> {
     pub sources: &'a Sources<'a>,
     pub machine: &'a Machine<'a>,
     pub asking: Asking,
-    /// Called before each attempt with its number.
-    pub started: &'a dyn Fn(u32),
+    /// Called with what happens to each attempt.
+    pub tell: &'a dyn Fn(Attempt),
 }
 
 impl Performance<'_> {
@@ -75,7 +87,7 @@ impl Performance<'_> {
         self.graph.action(self.step)
     }
 
-    fn work(&self, ran: &mut Attempted) -> Result<Vec<(RelPath, Content)>, Stopped> {
+    fn work(&self, ran: &mut Attempted) -> Outputs {
         match &self.action().work {
             Work::Tree(assembly) => {
                 refuse_unknown(*assembly)?;
@@ -84,7 +96,7 @@ impl Performance<'_> {
                 Ok(self.action().outputs.iter().map(|output| (output.name.clone(), root.clone())).collect())
             }
             Work::Fetch(locked) => {
-                (self.started)(1);
+                (self.tell)(Attempt::Begins(1));
                 ran.attempts = 1;
                 let began = Instant::now();
                 let fetched = self.machine.fetcher.fetch(locked, self.machine, &self.action().needs);
@@ -96,30 +108,61 @@ impl Performance<'_> {
         }
     }
 
-    /// Runs a command as often as it may be tried; a special trial has to pass each time.
-    fn attempts(&self, command: &Command, ran: &mut Attempted) -> Result<Vec<(RelPath, Content)>, Stopped> {
+    /// Runs a command as often as it may, or has to.
+    fn attempts(&self, command: &Command, ran: &mut Attempted) -> Outputs {
         self.bring_texts()?;
-        let is_test = self.action().purpose == Purpose::Test;
-        let runs = self.machine.trial.runs.filter(|_| is_test);
-        let most = runs.unwrap_or(1 + self.action().limits.retries);
-        for attempt in 1..=most {
-            (self.started)(attempt);
-            ran.attempts = attempt;
-            let outcome = self.attempt(command, ran);
-            ran.failed_attempts += u32::from(outcome.is_err());
-            let decided = match runs {
-                Some(_) => outcome.is_err() || attempt == most,
-                None => !may_be_flaky(&outcome) || attempt == most,
-            };
-            if decided {
-                return outcome;
-            }
+        match self.machine.trial.runs.filter(|_| self.action().purpose == Purpose::Test) {
+            Some(runs) => self.all_runs(command, runs, ran),
+            None => self.until_it_passes(command, 1 + self.action().limits.retries, ran),
         }
-        unreachable!("the last attempt is always decided")
     }
 
-    fn attempt(&self, command: &Command, ran: &mut Attempted) -> Result<Vec<(RelPath, Content)>, Stopped> {
-        let store = |error: cache::CacheError| Stopped::Failed(Failure::store(&error));
+    fn until_it_passes(&self, command: &Command, most: u32, ran: &mut Attempted) -> Outputs {
+        loop {
+            let outcome = self.attempt(command, ran);
+            if !may_be_flaky(&outcome) || ran.attempts >= most {
+                return outcome;
+            }
+            self.tell_end(&outcome, ran);
+        }
+    }
+
+    /// Makes all runs, whatever each comes to; the first failure is the verdict, and its log is the one to read.
+    fn all_runs(&self, command: &Command, runs: u32, ran: &mut Attempted) -> Outputs {
+        ran.asked_runs = Some(runs);
+        let (mut verdict, mut log) = (Ok(Vec::new()), None);
+        for _ in 0..runs {
+            let outcome = self.attempt(command, ran);
+            if outcome.is_err() && !may_be_flaky(&outcome) {
+                return outcome;
+            }
+            self.tell_end(&outcome, ran);
+            if verdict.is_ok() {
+                (verdict, log) = (outcome, ran.log.take());
+            }
+        }
+        ran.log = log;
+        verdict
+    }
+
+    fn tell_end(&self, outcome: &Outputs, ran: &Attempted) {
+        let failure = match outcome {
+            Err(Stopped::Failed(failure)) => Some(failure.clone()),
+            Err(Stopped::Lost(..)) | Ok(_) => None,
+        };
+        (self.tell)(Attempt::Ended { number: ran.attempts, failure, duration: ran.duration });
+    }
+
+    fn attempt(&self, command: &Command, ran: &mut Attempted) -> Outputs {
+        ran.attempts += 1;
+        (self.tell)(Attempt::Begins(ran.attempts));
+        let outcome = self.run_once(command, ran);
+        ran.failed_attempts += u32::from(outcome.is_err());
+        outcome
+    }
+
+    fn run_once(&self, command: &Command, ran: &mut Attempted) -> Outputs {
+        let store = |error: CacheError| Stopped::Failed(Failure::store(&error));
         let scratch = self.machine.cache.scratch().map_err(store)?;
         let log_path = scratch.path().join("log");
         let log = File::create(&log_path).map_err(|error| Failure::store(&error))?;
@@ -199,12 +242,16 @@ impl Performance<'_> {
         if made != wanted {
             return Err(bad(format!("it is {made}, and is declared as {wanted}")));
         }
+        let refused = |error: CacheError| match error {
+            CacheError::Entry { .. } => bad(error.to_string()),
+            error => Failure::store(&error),
+        };
         if data.is_dir() {
-            let root = self.machine.cache.take_directory(place).map_err(|error| bad(error.to_string()))?;
+            let root = self.machine.cache.take_directory(place).map_err(refused)?;
             return Ok(Content::Directory(root));
         }
         let executable = std::os::unix::fs::PermissionsExt::mode(&data.permissions()) & 0o100 != 0;
-        let digest = self.machine.cache.take_file(place).map_err(|error| bad(error.to_string()))?;
+        let digest = self.machine.cache.take_file(place).map_err(refused)?;
         Ok(Content::File { digest, executable })
     }
 
@@ -277,7 +324,7 @@ fn refuse_unknown(assembly: Assembly) -> Result<(), Failure> {
 }
 
 /// Whether another attempt may end differently: a test that ran and failed.
-fn may_be_flaky(outcome: &Result<Vec<(RelPath, Content)>, Stopped>) -> bool {
+fn may_be_flaky(outcome: &Outputs) -> bool {
     let ended = |failure: &Failure| matches!(failure, Failure::Exit(_) | Failure::Signal(_) | Failure::TimedOut(_));
     matches!(outcome, Err(Stopped::Failed(failure)) if ended(failure))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use graph::{Results, StepId};
-use model::{ActionKey, Content, Digest, RelPath, TargetId};
+use model::{ActionKey, Content, Digest, RelPath, TargetId, TreeError};
 
 /// What a run did.
 #[derive(Debug, Default)]
@@ -38,6 +38,8 @@ pub struct StepReport {
     pub attempts: u32,
     /// How many of these failed: a test that passed after a failure is flaky.
     pub failed_attempts: u32,
+    /// How many runs were asked for, if it was to run whatever each run comes to; all of them have to pass.
+    pub asked_runs: Option<u32>,
 }
 
 /// What an action printed.
@@ -90,6 +92,14 @@ pub enum Failure {
     /// A source file changed while the build was running; nothing was stored.
     #[error("`{0}` was edited while the build was running")]
     Edited(RelPath),
+    /// A source file cannot be read.
+    #[error("cannot read `{file}`: {why}")]
+    Unreadable {
+        /// The file.
+        file: RelPath,
+        /// The system's reason.
+        why: String,
+    },
     /// Two inputs want the same place.
     #[error("two inputs want the path `{0}`")]
     Conflict(RelPath),
@@ -122,8 +132,8 @@ pub enum Failure {
         /// The hash in the lock file.
         wanted: String,
     },
-    /// The cache could not be written and the result could not be kept.
-    #[error("cannot store the result: {0}")]
+    /// The cache could not be written, so that what the action takes or makes cannot be kept.
+    #[error("the cache cannot be written: {0}")]
     Store(String),
     /// Outputs that this step takes are lost again and again.
     #[error("the cache lost the inputs of this action three times")]
@@ -161,6 +171,15 @@ impl Failure {
     /// Makes the failure of a store that cannot be written, with all that is known of why.
     pub(crate) fn store(error: &dyn std::error::Error) -> Failure {
         Failure::Store(with_causes(error))
+    }
+
+    /// Makes the failure of a source that cannot be read.
+    pub(crate) fn unreadable(file: &RelPath, error: &TreeError) -> Failure {
+        let why = match error {
+            TreeError::Io { source, .. } => source.to_string(),
+            TreeError::Absent(_) | TreeError::Ignored { .. } => error.to_string(),
+        };
+        Failure::Unreadable { file: file.clone(), why }
     }
 
     /// Makes the failure of a container, with all that is known of why.

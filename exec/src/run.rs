@@ -2,26 +2,32 @@
 //!
 //! A plan in which everything is settled and delivered starts no thread and opens no database.
 
-use std::collections::{HashMap, HashSet};
+mod ending;
+mod nodes;
+
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::Scope;
 use std::time::Duration;
 
-use graph::{Delivered, FileIds, Graph, Known, Plan, Results, State, StaticKeys, StepId};
+use graph::{Delivered, FileIds, Graph, Known, Plan, Results, StaticKeys, StepId};
 use model::{Content, Digest, FileId, Purpose, RelPath, Tree};
 
 use crate::Failure;
-use crate::deliver::{is_intact, withdraw};
-use crate::event::{Event, Total};
+use crate::deliver::withdraw;
+use crate::event::Event;
 use crate::ingest::Sources;
 use crate::machine::Machine;
+use crate::perform::Attempt;
 use crate::prepare::Prepared;
 use crate::report::{Log, Report, Status, StepReport};
-use crate::scheduler::{Asking, Index, Node, Outputs, Phase, Place, Reply, Request, Scheduler, Start, Work};
+use crate::scheduler::{Index, Outputs, Reply, Request, Scheduler};
 use crate::stock::{sweep, take_stock};
 use crate::worker::{Order, Task, Told, serve};
 use crate::writer::{Write, write_results};
+
+use ending::blank;
 
 /// How often time passes for whoever watches.
 const TICK: Duration = Duration::from_millis(100);
@@ -82,7 +88,8 @@ struct Owner<'a, 'e> {
     reports: HashMap<Index, StepReport>,
     index_of: HashMap<StepId, Index>,
     undelivered: HashMap<Index, String>,
-    warned: std::collections::BTreeSet<String>,
+    warned: BTreeSet<String>,
+    told_waiting: bool,
 }
 
 impl<'a, 'e> Owner<'a, 'e> {
@@ -105,7 +112,8 @@ impl<'a, 'e> Owner<'a, 'e> {
             reports: HashMap::new(),
             index_of: steps.iter().enumerate().map(|(index, planned)| (planned.step, index)).collect(),
             undelivered: HashMap::new(),
-            warned: std::collections::BTreeSet::new(),
+            warned: BTreeSet::new(),
+            told_waiting: false,
         }
     }
 
@@ -115,51 +123,6 @@ impl<'a, 'e> Owner<'a, 'e> {
 
     fn purpose(&self, index: Index) -> Purpose {
         self.errand.graph.action(self.step(index)).purpose
-    }
-
-    /// Makes the scheduler's nodes: the steps of the plan, then its deliveries.
-    fn nodes(&mut self) -> Vec<Node> {
-        let plan = self.errand.plan;
-        let all_settled = plan.steps.iter().all(|planned| matches!(planned.state, State::Settled(_)));
-        let durations = if all_settled { HashMap::new() } else { self.machine.cache.durations() };
-        let mut nodes = Vec::with_capacity(plan.steps.len() + plan.deliveries.len());
-        for (index, planned) in plan.steps.iter().enumerate() {
-            let action = self.errand.graph.action(planned.step);
-            let (start, asking) = match &planned.state {
-                State::Settled(known) => {
-                    self.known[index] = Some(known.clone());
-                    (Start::Known, Asking::Cache)
-                }
-                State::Force => (Start::Unknown, Asking::Never),
-                State::Ask => (Start::Unknown, Asking::Cache),
-            };
-            let work = Work::Step(asking, place(action));
-            let deps = self.errand.graph.deps(planned.step).iter().map(|dep| self.index_of[dep]).collect();
-            let weight = durations.get(&self.errand.graph.title(planned.step)).copied();
-            nodes.push(Node { deps, start, work, weight: weight.unwrap_or(Duration::from_millis(1)) });
-        }
-        for delivery in &plan.deliveries {
-            let deps = delivery.outputs.iter().map(|(_, step)| self.index_of[step]);
-            let deps = std::collections::BTreeSet::from_iter(deps).into_iter().collect();
-            let start = if self.is_delivered(delivery) { Start::Known } else { Start::Unknown };
-            nodes.push(Node { deps, start, work: Work::Deliver, weight: Duration::ZERO });
-        }
-        self.announce();
-        nodes
-    }
-
-    fn announce(&mut self) {
-        let counted = |index: &Index| self.purpose(*index) != Purpose::Internal;
-        let steps: Vec<Index> = (0..self.known.len()).filter(counted).collect();
-        let settled = steps.iter().filter(|index| self.known[**index].is_some()).count();
-        (self.on_event)(Event::Planned(Total { steps: steps.len(), settled }));
-    }
-
-    /// Whether the outputs of settled steps lie in the checkout as they were left.
-    fn is_delivered(&self, delivery: &graph::Delivery) -> bool {
-        let Some(before) = self.results.delivered.get(&delivery.target) else { return false };
-        self.contents(delivery).is_some_and(|outputs| outputs == before.outputs)
-            && is_intact(&self.machine.root, &delivery.directory, before)
     }
 
     /// Returns the outputs of a delivery, once all of its steps are known; optional outputs may be absent.
@@ -216,10 +179,22 @@ impl<'a, 'e> Owner<'a, 'e> {
                     if let Some(reply) = self.take(index, told, writer) {
                         let requests = scheduler.on(index, reply);
                         self.order(requests, orders);
+                        self.tell_what_is_waited_for(scheduler);
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => (self.on_event)(Event::Tick),
                 Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+    }
+
+    /// Tells once, after a failure, for what else the run does not end yet.
+    fn tell_what_is_waited_for(&mut self, scheduler: &Scheduler) {
+        if scheduler.is_stopped() && !std::mem::replace(&mut self.told_waiting, true) {
+            let executing = scheduler.executing().filter(|index| self.purpose(*index) != Purpose::Internal);
+            let steps: Vec<StepId> = executing.map(|index| self.step(index)).collect();
+            if !steps.is_empty() {
+                (self.on_event)(Event::Waiting(&steps));
             }
         }
     }
@@ -257,9 +232,8 @@ impl<'a, 'e> Owner<'a, 'e> {
     /// Notes what a worker tells, and translates it for the scheduler.
     fn take(&mut self, index: Index, told: Told, writer: &Sender<Write>) -> Option<Reply> {
         match told {
-            Told::Started(attempt) => {
-                let step = self.step(index);
-                (self.on_event)(Event::Started { step, attempt });
+            Told::Attempt(attempt) => {
+                self.tell_attempt(index, &attempt);
                 None
             }
             Told::Missed(prepared) => {
@@ -347,6 +321,16 @@ impl<'a, 'e> Owner<'a, 'e> {
         self.reports.insert(index, report);
     }
 
+    fn tell_attempt(&mut self, index: Index, attempt: &Attempt) {
+        let step = self.step(index);
+        (self.on_event)(match attempt {
+            Attempt::Begins(number) => Event::Started { step, attempt: *number },
+            Attempt::Ended { number, failure, duration } => {
+                Event::Tried { step, attempt: *number, failure: failure.as_ref(), duration: *duration }
+            }
+        });
+    }
+
     fn warn(&mut self, warning: &str) {
         if self.warned.insert(warning.to_owned()) {
             (self.on_event)(Event::Warning(warning));
@@ -377,35 +361,6 @@ impl<'a, 'e> Owner<'a, 'e> {
         holders
     }
 
-    /// Puts the report together.
-    fn finish(mut self, scheduler: &Scheduler) -> Report {
-        let mut report = Report { interrupted: self.machine.cancel.is_cancelled(), ..Report::default() };
-        for index in 0..self.known.len() {
-            let step_report = self.reports.remove(&index).unwrap_or_else(|| match scheduler.phase(index) {
-                Phase::Known => settled(self.known[index].as_deref()),
-                // Nobody told of a failure: it ran out of tries to get its inputs back.
-                Phase::Failed => blank(Status::Failed(Failure::LostInputs)),
-                _ => blank(Status::Skipped),
-            });
-            report.steps.insert(self.step(index), step_report);
-        }
-        for (position, delivery) in self.errand.plan.deliveries.iter().enumerate() {
-            let index = self.known.len() + position;
-            let lost = || (scheduler.phase(index) == Phase::Failed).then(|| Failure::LostInputs.to_string());
-            if let Some(why) = self.undelivered.remove(&index).or_else(lost) {
-                report.undelivered.insert(delivery.target.clone(), why);
-            } else if scheduler.phase(index) == Phase::Known
-                && let Some(delivered) = self.results.delivered.get(&delivery.target)
-            {
-                let listing = crate::deliver::listing(&delivery.directory, delivered);
-                report.deliveries.insert(delivery.target.clone(), listing);
-            }
-        }
-        self.retain();
-        report.results = self.changed.then_some(self.results);
-        report
-    }
-
     fn withdraw_stale(&mut self) {
         let platform = &self.errand.graph.analysis().platform;
         for (target, delivered) in &self.errand.plan.stale {
@@ -427,16 +382,6 @@ impl<'a, 'e> Owner<'a, 'e> {
             self.results.delivered.extend(found);
         }
     }
-
-    fn retain(&mut self) {
-        if !self.changed {
-            return;
-        }
-        let graph = self.errand.graph;
-        self.results.retain(graph, self.errand.keys);
-        let current: HashSet<&FileId> = self.errand.ids.all().collect();
-        self.results.digests.update(std::mem::take(&mut self.learned), &|id| current.contains(id));
-    }
 }
 
 /// Starts the workers: as many as may execute, and two more for questions and deliveries.
@@ -455,33 +400,4 @@ fn start_workers<'scope, 'env>(
         scope.spawn(move || serve(&receiver, &to_owner, errand, machine, sources));
     }
     orders
-}
-
-fn place(action: &model::Action) -> Place {
-    match action.limits.exclusive {
-        model::Exclusive::Yes => Place::Alone,
-        model::Exclusive::No => Place::Shared,
-    }
-}
-
-fn blank(status: Status) -> StepReport {
-    StepReport {
-        status,
-        key: None,
-        duration: Duration::ZERO,
-        peak_memory_bytes: 0,
-        log: None,
-        attempts: 0,
-        failed_attempts: 0,
-    }
-}
-
-fn settled(known: Option<&Known>) -> StepReport {
-    let mut report = blank(Status::Settled);
-    if let Some(known) = known {
-        report.key = Some(known.key);
-        report.duration = known.duration;
-        report.log = known.log.map(|digest| Log { digest, excerpt: String::new() });
-    }
-    report
 }

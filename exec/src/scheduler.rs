@@ -210,6 +210,17 @@ impl Scheduler {
         self.running.is_empty()
     }
 
+    /// Whether nothing new executes any more.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// Returns the steps that execute; deliveries are none.
+    pub fn executing(&self) -> impl Iterator<Item = Index> {
+        let executes = |(index, phase): (&Index, &Phase)| *phase == Phase::Executing && !self.delivers(*index);
+        self.running.iter().filter(move |it| executes(*it)).map(|(index, _)| *index)
+    }
+
     /// Returns where a node stands.
     pub fn phase(&self, index: Index) -> Phase {
         self.phases[index]
@@ -356,9 +367,10 @@ impl Scheduler {
             self.start(index, phase);
             requests.push(request);
         }
-        while self.executing() < self.jobs {
+        while self.executing().count() < self.jobs {
             let Some((_, index)) = self.missed.first().copied() else { break };
-            if self.executing() > 0 && (self.is_alone(index) || self.running.keys().any(|it| self.executes_alone(*it)))
+            if self.executing().next().is_some()
+                && (self.is_alone(index) || self.running.keys().any(|it| self.executes_alone(*it)))
             {
                 break;
             }
@@ -396,11 +408,6 @@ impl Scheduler {
 
     fn executes_alone(&self, index: Index) -> bool {
         self.phases[index] == Phase::Executing && self.is_alone(index)
-    }
-
-    /// Counts the steps that execute; deliveries do not take a place.
-    fn executing(&self) -> usize {
-        self.running.iter().filter(|(index, phase)| **phase == Phase::Executing && !self.delivers(**index)).count()
     }
 }
 

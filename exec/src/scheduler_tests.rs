@@ -85,9 +85,10 @@ impl World {
                 assert!(unknown > 0, "node {index} is blocked by nothing");
             }
         }
-        assert!(scheduler.executing() <= scheduler.jobs, "more than -j steps execute");
+        assert!(scheduler.executing().count() <= scheduler.jobs, "more than -j steps execute");
         assert!(
-            !scheduler.running.keys().any(|index| scheduler.executes_alone(*index)) || scheduler.executing() == 1,
+            !scheduler.running.keys().any(|index| scheduler.executes_alone(*index))
+                || scheduler.executing().count() == 1,
             "an exclusive step is not alone"
         );
         let open = self.open.len();
@@ -177,7 +178,7 @@ proptest! {
             let failed = (0..world.phases().len()).any(|index| world.phases()[index] == Phase::Failed
                 && world.scheduler.nodes[index].work != Work::Deliver);
             if failed {
-                let executing = world.scheduler.executing();
+                let executing = world.scheduler.executing().count();
                 prop_assert!(executing <= under_way.unwrap_or(usize::MAX), "a step started after the failure");
                 under_way = Some(executing);
             }

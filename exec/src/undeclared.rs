@@ -1,7 +1,7 @@
 //! Undeclared reads: an action failed, and its words name files of the workspace that it was not given.
 //!
 //! The file is not there in the container, so whatever wanted it says so, mostly with the path. This finds such paths
-//! in what was printed; it is a help for people and decides nothing.
+//! in what was printed; it is a help for people and decides nothing. It knows no rule and gives no advice.
 
 use std::collections::BTreeSet;
 
@@ -15,8 +15,17 @@ pub struct Undeclared {
     pub file: RelPath,
     /// A target that holds it, if there is one.
     pub owner: Option<model::Label>,
-    /// The line to add to the target's definition.
-    pub line: String,
+    /// Whether the target's own package holds it.
+    pub place: Place,
+}
+
+/// Where an undeclared file lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In the package of the target, which may name it by its path.
+    OwnPackage,
+    /// In another, whose targets have to provide it.
+    Elsewhere,
 }
 
 /// How many files are named at most.
@@ -39,18 +48,21 @@ pub fn undeclared(graph: &Graph, step: StepId, printed: &str, exists: &dyn Fn(&R
 }
 
 fn given(graph: &Graph, step: StepId) -> BTreeSet<RelPath> {
+    let src = RelPath::new("src").expect("a normal path");
     let mut given = BTreeSet::new();
     for input in &graph.action(step).inputs {
         match &input.from {
             Origin::File(file) => drop(given.insert(file.clone())),
             Origin::Files(set) => given.extend(graph.analysis().files(*set).iter().cloned()),
-            Origin::Text(_) | Origin::Output(..) => {}
+            // Made by analysis or by another action, in the place of the file of that name.
+            Origin::Text(_) | Origin::Output(..) => given.extend(input.at.strip_prefix(&src)),
         }
     }
     given
 }
 
-/// What programs say of a file that is not there, in small letters.
+/// What programs say of a file that is not there, in small letters. Only a word that does not look like a path has to
+/// stand beside one of these.
 const ABSENCES: &[&str] = &[
     "no such file",
     "not found",
@@ -66,16 +78,23 @@ const ABSENCES: &[&str] = &[
     "couldn't ",
 ];
 
-/// Returns what could be the paths of absent files: the words of lines that speak of an absence. A word before a line
-/// number (`money_test.go:24:`) says where the program speaks, not what it misses.
+/// Returns what could be the paths of absent files: words that look like a path, and the plain words of lines that
+/// speak of an absence. A word before a line number (`money_test.go:24:`) says where the program speaks, not what it
+/// misses.
 fn words(printed: &str) -> impl Iterator<Item = &str> {
-    let speaks = |line: &&str| {
-        let line = line.to_lowercase();
-        ABSENCES.iter().any(|words| line.contains(words))
-    };
     let ends = |c: char| c.is_whitespace() || "'\"`;,()[]{}<>=".contains(c);
-    let pieces = printed.lines().filter(speaks).flat_map(move |line| line.split(ends)).flat_map(without_places);
-    pieces.map(|word| word.trim_end_matches('.')).filter(|word| word.len() > 1 && word.len() < 512)
+    let pieces = printed.lines().flat_map(move |line| {
+        let small = line.to_lowercase();
+        let speaks = ABSENCES.iter().any(|words| small.contains(words));
+        let words = line.split(ends).flat_map(without_places).map(|word| word.trim_end_matches('.'));
+        words.filter(move |word| speaks || looks_like_a_path(word))
+    });
+    pieces.filter(|word| word.len() > 1 && word.len() < 512)
+}
+
+fn looks_like_a_path(word: &str) -> bool {
+    let extension = word.rsplit_once('.').map(|(_, extension)| extension);
+    word.contains('/') || extension.is_some_and(|it| !it.is_empty() && it.chars().all(|c| c.is_ascii_alphanumeric()))
 }
 
 fn without_places(word: &str) -> impl Iterator<Item = &str> {
@@ -91,16 +110,8 @@ fn explain(graph: &Graph, target: &Target, file: RelPath) -> Undeclared {
         other.id != target.id && other.sources.iter().any(|set| analysis.files(*set).binary_search(&file).is_ok())
     };
     let owner = analysis.targets.iter().find(holds).map(|owner| owner.id.label.clone());
-    let attribute = if target.rule.starts_with("go_") { "data" } else { "inputs" };
-    let package = &target.id.label.package;
-    let mine =
-        file.strip_prefix(package).filter(|_| owning_package(graph, &file).is_some_and(|owner| owner == package));
-    let entry = match (mine, &owner) {
-        (Some(path), _) => path.to_string(),
-        (None, Some(owner)) => owner.to_string(),
-        (None, None) => format!("//{}:<a files target that holds it>", file.parent().unwrap_or_else(RelPath::root)),
-    };
-    Undeclared { line: format!("{attribute} = [\"{entry}\"]"), file, owner }
+    let own = owning_package(graph, &file) == Some(&target.id.label.package);
+    Undeclared { owner, place: if own { Place::OwnPackage } else { Place::Elsewhere }, file }
 }
 
 /// Returns the nearest package at or above the file.
@@ -121,22 +132,30 @@ mod tests {
     use super::*;
 
     fn check(printed: &str, path: &str) {
-        let found: Vec<&str> = words(printed).filter(|word| word.contains(".txt") || word.contains(".go")).collect();
+        let files = [".txt", ".go", "LICENSE"];
+        let found: Vec<&str> = words(printed).filter(|word| files.iter().any(|it| word.ends_with(it))).collect();
         assert_eq!(found.join(" "), path, "{printed}");
     }
 
     #[test]
-    fn paths_are_found_where_an_absence_is_spoken_of() {
+    fn paths_are_found_whatever_is_said_of_them() {
         check("cat: notes/a.txt: No such file or directory", "notes/a.txt");
         check("/bin/sh: 1: cannot open b.txt: No such file", "b.txt");
         check("FileNotFoundError: [Errno 2] No such file or directory: 'c.txt'", "c.txt");
         check("    money_test.go:24: open testdata/d.txt: no such file or directory", "testdata/d.txt");
         check("Error: Cannot find module './e.txt'.", "./e.txt");
+        check("f.txt ist nicht da; docs/LICENSE auch nicht", "f.txt docs/LICENSE");
+    }
+
+    #[test]
+    fn a_plain_word_is_a_path_only_where_an_absence_is_spoken_of() {
+        check("cp: LICENSE: No such file or directory", "LICENSE");
+        check("read the LICENSE", "");
     }
 
     #[test]
     fn the_place_of_a_failed_check_is_no_undeclared_read() {
         check("    money_test.go:24: 0 prints as \"0.00 USD\", want \"0.00 EUR\"", "");
-        check("wrote a.txt and b.txt", "");
+        check("libs/money/money.go:3:1: syntax error", "");
     }
 }

@@ -11,7 +11,7 @@ use crate::Failure;
 use crate::deliver::{deliver, is_intact};
 use crate::ingest::Sources;
 use crate::machine::Machine;
-use crate::perform::{Attempted, Performance, Performed};
+use crate::perform::{Attempt, Attempted, Performance, Performed};
 use crate::prepare::{Prepared, Unprepared, ask, prepare};
 use crate::report::{Status, StepReport};
 use crate::run::Errand;
@@ -31,9 +31,9 @@ pub(crate) enum Task {
     Deliver { directory: RelPath, outputs: Vec<(RelPath, Content)>, before: Option<Delivered> },
 }
 
-/// What a worker tells. All but `Started` end the order.
+/// What a worker tells. All but `Attempt` end the order.
 pub(crate) enum Told {
-    Started(u32),
+    Attempt(Attempt),
     Missed(Arc<Prepared>),
     Hit { known: Known, seen: Option<[u8; 32]> },
     Executed { known: Known, seen: Option<[u8; 32]>, report: StepReport, commit: Option<Write> },
@@ -58,7 +58,7 @@ pub(crate) fn serve(
         let told = match task {
             Task::Ask { step, deps, asking } => question(step, deps, asking, errand, machine, sources),
             Task::Execute { step, prepared, asking } => {
-                let started = |attempt| drop(owner.send((index, Told::Started(attempt))));
+                let tell = |attempt| drop(owner.send((index, Told::Attempt(attempt))));
                 let performance = Performance {
                     step,
                     graph: errand.graph,
@@ -67,7 +67,7 @@ pub(crate) fn serve(
                     sources,
                     machine,
                     asking,
-                    started: &started,
+                    tell: &tell,
                 };
                 performed(performance.perform(), prepared.seen)
             }
@@ -110,8 +110,9 @@ fn performed(performed: Performed, seen: Option<[u8; 32]>) -> Told {
 }
 
 fn report(ran: Attempted) -> StepReport {
-    let Attempted { attempts, failed_attempts, duration, peak_memory_bytes, log } = ran;
-    StepReport { status: Status::Skipped, key: None, duration, peak_memory_bytes, log, attempts, failed_attempts }
+    let Attempted { attempts, failed_attempts, asked_runs, duration, peak_memory_bytes, log } = ran;
+    let status = Status::Skipped;
+    StepReport { status, key: None, duration, peak_memory_bytes, log, attempts, failed_attempts, asked_runs }
 }
 
 fn bring(

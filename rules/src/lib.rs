@@ -27,7 +27,7 @@ mod written;
 pub use analyze::{Analyzed, analyze};
 pub use model::codes::{EXPLAINED, Explained, explain};
 pub use rule::{AttributeDoc, AttributeType, COMMON_ATTRIBUTES, RuleDoc, catalogue};
-pub use select::{Wildcards, select};
+pub use select::{Caller, select};
 pub use settings::{Checked, ExecutorChoice, Settings, SettingsTexts, Toolchain, settings};
 
 /// Returns a mistake in one line, for tests: place, message and hint.

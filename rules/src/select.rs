@@ -11,13 +11,32 @@ use crate::near::nearest;
 use crate::rule;
 use model::codes;
 
-/// Whether wildcards stand for targets that are tagged `manual`.
+/// The command that patterns were typed for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Wildcards {
-    /// They do not: build and test.
-    SkipManual,
-    /// They do: queries.
-    All,
+pub enum Caller {
+    /// `rg build`.
+    Build,
+    /// `rg test`.
+    Test,
+    /// `rg run`.
+    Run,
+    /// `rg log`.
+    Log,
+    /// `rg query`: here alone wildcards stand for targets that are tagged `manual` too.
+    Query,
+}
+
+impl Caller {
+    /// Returns the word of the command.
+    pub fn word(self) -> &'static str {
+        match self {
+            Caller::Build => "build",
+            Caller::Test => "test",
+            Caller::Run => "run",
+            Caller::Log => "log",
+            Caller::Query => "query",
+        }
+    }
 }
 
 /// Returns the targets that patterns stand for, sorted. Each pattern adds to those before it, or subtracts with `-`;
@@ -26,9 +45,9 @@ pub fn select(
     patterns: &[String],
     here: &RelPath,
     analysis: &Analysis,
-    wildcards: Wildcards,
+    caller: Caller,
 ) -> Result<Vec<TargetId>, Vec<Mistake>> {
-    let selection = Selection { here, analysis, wildcards, packages: analysis.packages.iter().cloned().collect() };
+    let selection = Selection { here, analysis, caller, packages: analysis.packages.iter().cloned().collect() };
     let mut selected: BTreeSet<TargetId> = BTreeSet::new();
     let mut mistakes = Vec::new();
     if !patterns.is_empty() && patterns.iter().all(|pattern| pattern.starts_with('-')) {
@@ -51,7 +70,7 @@ pub fn select(
 struct Selection<'a> {
     here: &'a RelPath,
     analysis: &'a Analysis,
-    wildcards: Wildcards,
+    caller: Caller,
     packages: BTreeSet<RelPath>,
 }
 
@@ -158,7 +177,7 @@ impl Selection<'_> {
 
     fn by_wildcard(&self, target: &Target) -> bool {
         let manual = target.tags.iter().any(|tag| &**tag == "manual");
-        target.kind != Kind::Implicit && !(manual && self.wildcards == Wildcards::SkipManual)
+        target.kind != Kind::Implicit && !(manual && self.caller != Caller::Query)
     }
 
     fn ids(&self, counts: impl Fn(&Target) -> bool) -> BTreeSet<TargetId> {
@@ -185,8 +204,8 @@ impl Selection<'_> {
         }
         let nested = &self.analysis.nested;
         let is_near = nearest(dir.as_str(), self.packages.iter().map(RelPath::as_str)).is_some();
-        let guess = || if is_near { None } else { perhaps(nested, dir, rest) };
-        match inside(nested, dir, rest).or_else(guess) {
+        let guess = || if is_near { None } else { perhaps(nested, dir, rest, self.caller) };
+        match inside(nested, dir, rest, self.caller).or_else(guess) {
             Some(hint) => mistake.hint(hint),
             None => mistake,
         }
@@ -219,7 +238,7 @@ impl Selection<'_> {
         Box::new(match nearest(path.as_str(), self.packages.iter().map(RelPath::as_str).chain(files())) {
             Some(near) if self.packages.contains(near) => mistake.hint(format!("write `//{near}`")),
             Some(near) => mistake.hint(format!("write `{near}`")),
-            None => match inside(&self.analysis.nested, &path, "").filter(|_| !path.is_root()) {
+            None => match inside(&self.analysis.nested, &path, "", self.caller).filter(|_| !path.is_root()) {
                 Some(hint) => mistake.hint(hint),
                 None => mistake.hint("`rg query //...` lists all targets"),
             },

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use exec::Report;
+use exec::{Failure, Report, Status};
 use graph::{Goal, Graph};
 use model::TargetId;
 
@@ -62,10 +62,21 @@ impl Conclusion<'_> {
         if self.exit == Exit::Interrupted {
             lines.push(format!("{ERROR}error{ERROR:#}: interrupted; everything it started is gone"));
         }
+        lines.extend(unstored_line(self.report));
         lines.extend(skipped_line(numbers).filter(|_| verbosity > Verbosity::Quiet));
         let requested: BTreeSet<&TargetId> = self.goals.iter().map(|(Goal::Build(id) | Goal::Test(id))| id).collect();
         lines.push(last_line(requested.len(), numbers, 0, self.duration));
         lines.iter().map(|line| format!("{line}\n")).collect()
+    }
+}
+
+/// Returns the line about actions that failed because the cache cannot be written, beside the one that was told of.
+fn unstored_line(report: &Report) -> Option<String> {
+    let unstored = report.steps.values().filter(|ended| matches!(ended.status, Status::Failed(Failure::Store(_))));
+    match unstored.count() {
+        0 | 1 => None,
+        2 => Some("1 more action failed because the cache cannot be written".to_owned()),
+        many => Some(format!("{} more actions failed because the cache cannot be written", many - 1)),
     }
 }
 
@@ -77,7 +88,6 @@ fn undelivered(id: &TargetId, why: &str) -> String {
 mod tests {
     use super::*;
     use crate::fixture::{Fixture, ended, failed, id};
-    use exec::{Failure, Status};
     use model::Purpose;
 
     #[test]

@@ -44,11 +44,23 @@ impl EventLog {
             Event::Started { step, attempt } => {
                 self.write(merged(named("action_started", graph, *step), json!({ "attempt": attempt })))
             }
+            Event::Tried { step, attempt, failure, duration } => {
+                let outcome = if failure.is_some() { "failed" } else { "passed" };
+                let error = failure.map(ToString::to_string);
+                let told = json!({
+                    "attempt": attempt, "outcome": outcome, "error": error, "duration_ms": millis(*duration),
+                });
+                self.write(merged(named("action_tried", graph, *step), told));
+            }
+            Event::Waiting(steps) => {
+                let titles: Vec<String> = steps.iter().map(|step| graph.title(*step)).collect();
+                self.write(json!({ "event": "waiting", "actions": titles }));
+            }
             Event::Finished { step, report } => {
                 self.write(merged(named("action_finished", graph, *step), finished(report)));
             }
             Event::Warning(text) => self.write(json!({ "event": "warning", "message": text })),
-            Event::Tick => {}
+            Event::Expected { .. } | Event::Tick => {}
         }
     }
 
@@ -106,6 +118,7 @@ fn finished(report: &StepReport) -> Value {
         "peak_memory_bytes": report.peak_memory_bytes,
         "cache": is_cached(report).then_some("local"),
         "attempts": report.attempts,
+        "failed_attempts": report.failed_attempts,
         "log": report.log.as_ref().map(|log| log.digest.to_string()),
     })
 }

@@ -55,6 +55,8 @@ struct TestEntry {
     cached: bool,
     duration_ms: u64,
     attempts: u32,
+    runs: u32,
+    failed_runs: u32,
 }
 
 /// The numbers of actions.
@@ -145,7 +147,7 @@ fn tests(graph: &Graph, goals: &[Goal], report: &Report) -> Vec<TestEntry> {
     verdict::tested(graph, goals).into_iter().map(|target| test(graph, report, target)).collect()
 }
 
-/// Sums up the steps of one test target: the worst verdict, all the time, the most attempts.
+/// Sums up the steps of one test target: the worst verdict, all the time, the most attempts, all runs.
 fn test(graph: &Graph, report: &Report, target: &Target) -> TestEntry {
     let steps: Vec<_> = verdict::test_steps(graph, target).collect();
     let ended = || steps.iter().filter_map(|step| report.steps.get(step));
@@ -156,6 +158,8 @@ fn test(graph: &Graph, report: &Report, target: &Target) -> TestEntry {
         cached: ended().count() == steps.len() && ended().all(verdict::is_cached),
         duration_ms: millis(ended().map(|ended| ended.duration).sum()),
         attempts: ended().map(|ended| ended.attempts).max().unwrap_or(0),
+        runs: ended().map(|ended| ended.attempts).sum(),
+        failed_runs: ended().map(|ended| ended.failed_attempts).sum(),
     }
 }
 
@@ -265,8 +269,10 @@ mod tests {
         assert_eq!(
             value["tests"],
             serde_json::json!([
-                {"label": "//t:bad", "status": "failed", "cached": false, "duration_ms": 300, "attempts": 1},
-                {"label": "//t:good", "status": "passed", "cached": true, "duration_ms": 300, "attempts": 0},
+                {"label": "//t:bad", "status": "failed", "cached": false, "duration_ms": 300, "attempts": 1,
+                    "runs": 1, "failed_runs": 1},
+                {"label": "//t:good", "status": "passed", "cached": true, "duration_ms": 300, "attempts": 0,
+                    "runs": 0, "failed_runs": 0},
             ])
         );
         assert_eq!((value["success"].clone(), value["exit_code"].clone()), (false.into(), 3.into()));

@@ -22,7 +22,18 @@ pub struct State {
     cached: usize,
     failed: usize,
     skipped: usize,
-    running: BTreeMap<StepId, Instant>,
+    running: BTreeMap<StepId, Running>,
+    /// How long each step to come took when it ran last.
+    expected: BTreeMap<StepId, Option<Duration>>,
+    jobs: usize,
+    /// Whether, after a failure, the run only waits for what runs.
+    only_waits: bool,
+}
+
+/// An action that runs.
+struct Running {
+    since: Instant,
+    attempt: u32,
 }
 
 impl State {
@@ -33,9 +44,17 @@ impl State {
                 self.total = *total;
                 self.cached = total.settled;
             }
-            Event::Started { step, .. } => drop(self.running.insert(*step, now)),
+            Event::Expected { durations, jobs } => {
+                self.expected = (*durations).clone();
+                self.jobs = *jobs;
+            }
+            Event::Started { step, attempt } => {
+                self.running.insert(*step, Running { since: now, attempt: *attempt });
+            }
+            Event::Waiting(_) => self.only_waits = true,
             Event::Finished { step, report } => {
                 self.running.remove(step);
+                self.expected.remove(step);
                 if !counts(graph, *step) {
                     return;
                 }
@@ -46,7 +65,7 @@ impl State {
                     Status::Skipped => self.skipped += 1,
                 }
             }
-            Event::Warning(_) | Event::Tick => {}
+            Event::Tried { .. } | Event::Warning(_) | Event::Tick => {}
         }
     }
 
@@ -57,17 +76,38 @@ impl State {
         if self.failed > 0 {
             sum.push_str(&format!(", {} failed", self.failed));
         }
-        let mut lines = vec![format!("{sum} · {}", short(elapsed))];
-        let mut running: Vec<(&StepId, &Instant)> = self.running.iter().collect();
-        running.sort_by_key(|(step, since)| (**since, **step));
-        for (step, since) in running.iter().take(ROWS) {
-            let time = short(now.saturating_duration_since(**since));
-            lines.push(format!("  {time:>6}  {}", escape::name(&graph.title(**step))));
+        sum.push_str(&format!(" · {}", short(elapsed)));
+        if self.only_waits {
+            sum.push_str(" · failed, waiting for what runs");
+        } else if let Some(left) = self.expected_left(now) {
+            sum.push_str(&format!(", about {} left", short(left)));
+        }
+        let mut lines = vec![sum];
+        let mut running: Vec<(&StepId, &Running)> = self.running.iter().collect();
+        running.sort_by_key(|(step, running)| (running.since, **step));
+        for (step, running) in running.iter().take(ROWS) {
+            let time = short(now.saturating_duration_since(running.since));
+            let again = if running.attempt > 1 { format!(" (run {})", running.attempt) } else { String::new() };
+            lines.push(format!("  {time:>6}  {}{again}", escape::name(&graph.title(**step))));
         }
         if running.len() > ROWS {
             lines.push(format!("          and {} more", running.len() - ROWS));
         }
         lines
+    }
+
+    /// Returns how long the rest may take: the work that is left shared by all places, and no less than the longest
+    /// action. `None` unless every action that is left has run before, and once they take longer than they did.
+    fn expected_left(&self, now: Instant) -> Option<Duration> {
+        let (mut sum, mut longest) = (Duration::ZERO, Duration::ZERO);
+        for (step, took) in &self.expected {
+            let ran = self.running.get(step).map(|running| now.saturating_duration_since(running.since));
+            let left = (*took)?.saturating_sub(ran.unwrap_or_default());
+            sum += left;
+            longest = longest.max(left);
+        }
+        let shared = sum / u32::try_from(self.jobs.max(1)).unwrap_or(u32::MAX);
+        Some(shared.max(longest)).filter(|left| *left >= Duration::from_secs(1))
     }
 }
 
@@ -148,5 +188,37 @@ mod tests {
             state.block(graph, Duration::from_secs(3), later),
             ["[4/5] 1 executed, 3 cached · 3.0s", "    2.0s  //a:b"]
         );
+    }
+
+    #[test]
+    fn the_time_left_is_told_when_all_that_is_left_has_run_before() {
+        let fixture = Fixture::new(&[("//a:a", Purpose::Build), ("//a:b", Purpose::Build), ("//a:c", Purpose::Build)]);
+        let (graph, began) = (&fixture.graph, Instant::now());
+        let later = began + Duration::from_secs(2);
+        let [a, b, c] = ["//a:a", "//a:b", "//a:c"].map(|label| fixture.step(label));
+        let check = |durations: [Option<u64>; 3], want: &str| {
+            let steps = [a, b, c].into_iter().zip(durations.map(|seconds| seconds.map(Duration::from_secs)));
+            let (mut state, durations) = (State::default(), steps.collect());
+            state.on(graph, &Event::Planned(Total { steps: 3, settled: 0 }), began);
+            state.on(graph, &Event::Expected { durations: &durations, jobs: 2 }, began);
+            state.on(graph, &Event::Started { step: a, attempt: 2 }, began);
+            assert_eq!(
+                state.block(graph, Duration::from_secs(2), later),
+                [&format!("[0/3] 0 executed, 0 cached · 2.0s{want}"), "    2.0s  //a:a (run 2)"]
+            );
+        };
+        check([Some(4), Some(4), Some(4)], ", about 5.0s left");
+        check([Some(12), Some(1), Some(1)], ", about 10.0s left");
+        check([Some(12), None, Some(1)], "");
+        check([Some(1), Some(0), Some(0)], "");
+    }
+
+    #[test]
+    fn after_a_failure_the_block_says_that_it_waits() {
+        let fixture = Fixture::new(&[("//a:a", Purpose::Build)]);
+        let mut state = State::default();
+        state.on(&fixture.graph, &Event::Waiting(&[fixture.step("//a:a")]), Instant::now());
+        let lines = state.block(&fixture.graph, Duration::from_secs(2), Instant::now());
+        assert_eq!(lines, ["[0/0] 0 executed, 0 cached · 2.0s · failed, waiting for what runs"]);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use exec::{Event, Report, Status};
+use exec::{Event, Failure, Report, Status, StepReport};
 use graph::Graph;
 
 use super::events::EventLog;
@@ -22,13 +22,15 @@ pub struct Progress<'a> {
     logs: Vec<EventLog>,
     live: Option<Live>,
     warned: BTreeSet<String>,
+    told_store: bool,
 }
 
 impl<'a> Progress<'a> {
     /// Begins; `advise` gives hints for failed steps.
     pub fn begin(graph: &'a Graph, display: Display, logs: Vec<EventLog>, advise: Advise<'a>) -> Progress<'a> {
         let draws = display.progress == ProgressStyle::Live && display.verbosity > Verbosity::Quiet;
-        Progress { graph, display, advise, logs, live: draws.then(Live::begin), warned: BTreeSet::new() }
+        let live = draws.then(Live::begin);
+        Progress { graph, display, advise, logs, live, warned: BTreeSet::new(), told_store: false }
     }
 
     /// Shows what happened. Does not block.
@@ -68,13 +70,30 @@ impl<'a> Progress<'a> {
 
     fn text(&mut self, event: &Event<'_>) -> Option<String> {
         match event {
+            // Whatever else would be stored fails the same way; how many those were is told at the end.
+            Event::Finished { report: StepReport { status: Status::Failed(Failure::Store(_)), .. }, .. }
+                if std::mem::replace(&mut self.told_store, true) =>
+            {
+                None
+            }
             Event::Finished { step, report } => {
                 step_text::finished(self.graph, *step, report, self.display.verbosity, self.advise)
+            }
+            Event::Tried { step, attempt, failure, duration } => {
+                step_text::tried(self.graph, *step, *attempt, *failure, *duration, self.display.verbosity)
+            }
+            Event::Waiting(steps) if self.display.verbosity > Verbosity::Quiet => {
+                Some(step_text::waiting(self.graph, steps))
             }
             Event::Warning(text) if self.display.verbosity > Verbosity::Quiet => {
                 self.warned.insert((*text).to_owned()).then(|| problem::warning(text))
             }
-            Event::Warning(_) | Event::Planned(_) | Event::Started { .. } | Event::Tick => None,
+            Event::Warning(_)
+            | Event::Waiting(_)
+            | Event::Planned(_)
+            | Event::Expected { .. }
+            | Event::Started { .. }
+            | Event::Tick => None,
         }
     }
 }

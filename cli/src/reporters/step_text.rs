@@ -1,6 +1,7 @@
 //! What is printed when a step has ended. Pure: text with colours out of a report.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use exec::{Failure, Status, StepReport};
 use graph::{Graph, StepId};
@@ -44,7 +45,7 @@ fn title(graph: &Graph, step: StepId) -> String {
 fn executed(graph: &Graph, step: StepId, report: &StepReport, verbosity: Verbosity) -> String {
     let verb = match graph.action(step).purpose {
         Purpose::Test if report.failed_attempts > 0 => format!("flaky, passed at attempt {}", report.attempts),
-        Purpose::Test if report.attempts > 1 => format!("passed {} times, the last took", report.attempts),
+        Purpose::Test if report.asked_runs.is_some() => format!("{}, the last took", runs(report)),
         Purpose::Test => "passed".to_owned(),
         Purpose::Fetch => "fetched".to_owned(),
         Purpose::Build | Purpose::Internal => "executed".to_owned(),
@@ -54,12 +55,19 @@ fn executed(graph: &Graph, step: StepId, report: &StepReport, verbosity: Verbosi
     format!("{}  {verb} {}\n{log}", title(graph, step), short(report.duration))
 }
 
+/// Says how many of the runs that were asked for passed.
+fn runs(report: &StepReport) -> String {
+    let passed = report.attempts - report.failed_attempts;
+    format!("passed {passed} of {} runs", report.asked_runs.unwrap_or(report.attempts))
+}
+
 fn failed(graph: &Graph, step: StepId, report: &StepReport, failure: &Failure, advise: Advise<'_>) -> String {
     let excerpt = report.log.as_ref().map(|log| log.excerpt.as_str()).unwrap_or_default();
     let label = graph.target_of(step).id.label.to_string();
-    let tries = match report.attempts {
-        0 | 1 => short(report.duration),
-        many => format!("{many} attempts, the last took {}", short(report.duration)),
+    let tries = match (report.asked_runs, report.attempts) {
+        (Some(_), 1..) => format!("{}, the last took {}", runs(report), short(report.duration)),
+        (_, 0 | 1) => short(report.duration),
+        (None, many) => format!("{many} attempts, the last took {}", short(report.duration)),
     };
     let what = escape::name(&failure.to_string()).into_owned();
     let title = title(graph, step);
@@ -67,6 +75,29 @@ fn failed(graph: &Graph, step: StepId, report: &StepReport, failure: &Failure, a
     advice.extend(hint(failure, &label));
     let log = shortened(&escape::log(excerpt), &label);
     format!("{ERROR}error{ERROR:#}: {title} failed: {what} ({tries})\n{log}{}", hints(&advice))
+}
+
+/// Returns what is printed when an attempt has ended that is not the only one.
+pub fn tried(
+    graph: &Graph,
+    step: StepId,
+    attempt: u32,
+    failure: Option<&Failure>,
+    duration: Duration,
+    verbosity: Verbosity,
+) -> Option<String> {
+    let (what, from) = match failure {
+        Some(failure) => (format!("failed: {}", escape::name(&failure.to_string())), Verbosity::Normal),
+        None => ("passed".to_owned(), Verbosity::Verbose),
+    };
+    let line = || format!("{}  run {attempt} {what} ({})\n", title(graph, step), short(duration));
+    (verbosity >= from).then(line)
+}
+
+/// Returns what is printed when something has failed and other actions still run.
+pub fn waiting(graph: &Graph, steps: &[StepId]) -> String {
+    let titles: Vec<String> = steps.iter().map(|step| title(graph, *step)).collect();
+    format!("nothing new starts after the failure (-k goes on); waiting for {}\n", titles.join(", "))
 }
 
 /// Leaves out the middle of a long log.
@@ -103,7 +134,10 @@ fn hint(failure: &Failure, label: &str) -> Option<String> {
             )
         }
         Failure::Edited(_) => "build again: nothing was stored".to_owned(),
-        Failure::Store(_) => "look at the free space of the cache: `rg cache stats`".to_owned(),
+        Failure::Store(_) => {
+            "give `rg cache path` room and leave to write, or name another place: RG_CACHE_DIR=DIR".to_owned()
+        }
+        Failure::Unreadable { file, .. } => format!("look at who may read it: `ls -l {file}`"),
         Failure::LostInputs => "`rg cache verify` removes what is damaged".to_owned(),
         Failure::Exit(_)
         | Failure::Signal(_)
@@ -144,6 +178,8 @@ mod tests {
     fn what_ran_is_a_line_and_what_was_cached_is_silent() {
         check(Purpose::Build, ended(Status::Executed), Verbosity::Normal, Some("//a:a  executed 0.3s\n"));
         check(Purpose::Test, ended(Status::Executed), Verbosity::Normal, Some("//a:a  passed 0.3s\n"));
+        let runs = StepReport { attempts: 3, asked_runs: Some(3), ..ended(Status::Executed) };
+        check(Purpose::Test, runs, Verbosity::Normal, Some("//a:a  passed 3 of 3 runs, the last took 0.3s\n"));
         let flaky = StepReport { attempts: 3, failed_attempts: 2, ..ended(Status::Executed) };
         check(Purpose::Test, flaky, Verbosity::Normal, Some("//a:a  flaky, passed at attempt 3 0.3s\n"));
         check(Purpose::Build, ended(Status::Hit), Verbosity::Normal, None);
@@ -160,6 +196,10 @@ mod tests {
             Verbosity::Quiet,
             Some("error: //a:a failed: exit code 7 (0.3s)\nfile is gone\nhint: declare it\n"),
         );
+        let runs =
+            StepReport { attempts: 3, failed_attempts: 2, asked_runs: Some(3), ..failed_report(Failure::Exit(7)) };
+        let text = "error: //a:a failed: exit code 7 (passed 1 of 3 runs, the last took 0.3s)\n";
+        check(Purpose::Test, runs, Verbosity::Quiet, Some(text));
         check(Purpose::Build, failed_report(Failure::Cancelled), Verbosity::Verbose, None);
     }
 

@@ -61,6 +61,7 @@ fn of_failure(failure: &Failure) -> TestStatus {
         | Failure::BadOutput { .. }
         | Failure::Program { .. } => TestStatus::Failed,
         Failure::Edited(_)
+        | Failure::Unreadable { .. }
         | Failure::Conflict(_)
         | Failure::Sandbox(_)
         | Failure::Fetch { .. }

@@ -6,10 +6,13 @@ use std::io::Write;
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use exec::{Connection, Definitions, Errand, Executor, Fetcher, Machine, Native, OnHost, Report, Storing, Trial};
+use exec::{
+    Connection, Definitions, Errand, Executor, Failure, Fetcher, Machine, Native, OnHost, Report, Status, Storing,
+    Trial,
+};
 use graph::{FileIds, Goal, Plan, Results, Reuse, State, StaticKeys, StepId, Wishes};
 use model::{Kind, Memory, TargetId};
-use rules::ExecutorChoice;
+use rules::{Caller, ExecutorChoice};
 
 use super::load::{Loaded, exists, identify, load, results, select};
 use super::machine::{sandbox, tool_surroundings};
@@ -28,7 +31,7 @@ use crate::reporters::step_text;
 /// Builds what the request names.
 pub fn build(request: &Request, session: &Session) -> Result<Exit, Refused> {
     let mut building = Building::begin(session)?;
-    let goals: Vec<Goal> = building.select(&request.patterns)?.into_iter().map(Goal::Build).collect();
+    let goals: Vec<Goal> = building.select(&request.patterns, Caller::Build)?.into_iter().map(Goal::Build).collect();
     let exit = building.perform(request, &goals, None)?.exit;
     building.leave();
     Ok(exit)
@@ -37,7 +40,7 @@ pub fn build(request: &Request, session: &Session) -> Result<Exit, Refused> {
 /// Builds what the request names, and runs the tests among it.
 pub fn test(request: &Request, tests: &TestOptions, session: &Session) -> Result<Exit, Refused> {
     let mut building = Building::begin(session)?;
-    let selected = building.select(&request.patterns)?;
+    let selected = building.select(&request.patterns, Caller::Test)?;
     let kind = |id: &TargetId| building.loaded.graph.target(id).map(|target| target.kind);
     let goal = |id: TargetId| match kind(&id) {
         Some(Kind::Test | Kind::Suite) => Goal::Test(id),
@@ -87,8 +90,8 @@ impl<'a> Building<'a> {
     }
 
     /// Selects targets by patterns.
-    pub fn select(&self, patterns: &[String]) -> Result<Vec<TargetId>, Refused> {
-        select(patterns, &self.opened, &self.loaded.graph)
+    pub fn select(&self, patterns: &[String], caller: Caller) -> Result<Vec<TargetId>, Refused> {
+        select(patterns, &self.opened, &self.loaded.graph, caller)
     }
 
     /// Plans and runs the goals, shows it, and remembers what the next run has to know.
@@ -158,7 +161,7 @@ impl<'a> Building<'a> {
         if labels.is_empty() {
             return Ok(BTreeSet::new());
         }
-        Ok(self.select(labels)?.into_iter().collect())
+        Ok(self.select(labels, Caller::Build)?.into_iter().collect())
     }
 
     fn executor(&self) -> Result<Box<dyn Executor>, Problem> {
@@ -270,7 +273,10 @@ impl<'a> Building<'a> {
             digests: results.map_or(before.digests, |results| results.digests.encode().to_vec()),
             tools: tools.unwrap_or(before.tools),
         };
-        if let Err(error) = self.opened.cache.remember(&self.opened.memory_name, &memory) {
+        let told = report.steps.values().any(|ended| matches!(ended.status, Status::Failed(Failure::Store(_))));
+        if let Err(error) = self.opened.cache.remember(&self.opened.memory_name, &memory)
+            && !told
+        {
             let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
             let why = causes.fold(error.to_string(), |all, cause| format!("{all}: {cause}"));
             let text = format!("the next run will be slower, because this one cannot be remembered: {why}");

@@ -2,6 +2,7 @@
 
 use graph::{FileIds, Graph, Results};
 use model::{FileId, FileKind, RelPath, TargetId, Tree};
+use rules::Caller;
 use workspace::{Checkout, ScanOptions};
 
 use super::open::{Opened, Refused};
@@ -50,8 +51,8 @@ pub fn results(opened: &mut Opened) -> Results {
 }
 
 /// Selects targets by patterns.
-pub fn select(patterns: &[String], opened: &Opened, graph: &Graph) -> Result<Vec<TargetId>, Refused> {
-    rules::select(patterns, &opened.here, graph.analysis(), rules::Wildcards::SkipManual)
+pub fn select(patterns: &[String], opened: &Opened, graph: &Graph, caller: Caller) -> Result<Vec<TargetId>, Refused> {
+    rules::select(patterns, &opened.here, graph.analysis(), caller)
         .map_err(|mistakes| Refused::Mistakes(mistakes, opened.root.clone()))
 }
 

@@ -16,7 +16,7 @@ pub fn log(target: &str, session: &Session) -> Result<Exit, Refused> {
     let known = results(&mut opened);
     let console = session.options.display.console;
     let mut found = false;
-    for id in select(&[target.to_owned()], &opened, &loaded.graph)? {
+    for id in select(&[target.to_owned()], &opened, &loaded.graph, rules::Caller::Log)? {
         let Some(index) = loaded.graph.target_index(&id) else { continue };
         for step in loaded.graph.steps_of(index) {
             let title = loaded.graph.title(step);

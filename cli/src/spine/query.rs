@@ -30,7 +30,7 @@ fn resolve(word: &str, opened: &Opened, loaded: &Loaded) -> Result<Vec<Node>, Qu
         return Ok(vec![Node::File(file)]);
     }
     let analysis = loaded.graph.analysis();
-    let selected = rules::select(&[word.to_owned()], &opened.here, analysis, rules::Wildcards::All)
+    let selected = rules::select(&[word.to_owned()], &opened.here, analysis, rules::Caller::Query)
         .map_err(|mistakes| unresolved(&mistakes))?;
     Ok(selected.iter().filter_map(|id| node(&loaded.graph, id)).collect())
 }

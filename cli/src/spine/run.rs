@@ -16,7 +16,7 @@ use crate::problem::Problem;
 /// Builds the target, then runs its program in the current directory with the caller's environment.
 pub fn run(request: &Request, arguments: &[OsString], session: &Session) -> Result<Exit, Refused> {
     let mut building = Building::begin(session)?;
-    let selected = building.select(&request.patterns)?;
+    let selected = building.select(&request.patterns, rules::Caller::Run)?;
     let [target] = selected.as_slice() else {
         let message = format!("`{}` names {} targets; rg run takes one", request.patterns.join(" "), selected.len());
         return Err(Problem::new(Exit::Definition, message)

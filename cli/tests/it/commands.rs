@@ -34,7 +34,7 @@ actual = ":a"
 tests = [":t"]
 "##;
 
-fn shop() -> Workspace {
+pub fn shop() -> Workspace {
     workspace(&[
         ("p/BUILD.toml", SHOP),
         ("p/in.txt", "x\n"),
@@ -43,11 +43,6 @@ fn shop() -> Workspace {
         ("n/BUILD.toml", "[files.n]\nsrcs = [\"g\"]\n"),
         ("n/g", ""),
     ])
-}
-
-/// Returns the one test of a test run.
-fn tested(run: &Run) -> Value {
-    run.json()["tests"][0].clone()
 }
 
 #[test]
@@ -155,40 +150,6 @@ fn queries_have_operators_functions_and_forms() {
 }
 
 #[test]
-fn tests_run_with_arguments_or_several_times_whatever_is_known() {
-    let workspace = shop();
-    workspace.rg(&["test", "//p:t"]).ok().runs(2);
-    workspace.rg(&["test", "//p:t"]).ok().runs(0);
-    let words = ["test", "//p:t", "-v", "--", "-x", "two words"];
-    workspace.rg(&words).ok().runs(1).says(&["testing"]);
-    workspace.rg(&words).ok().runs(1);
-    workspace.rg(&["test", "//p:t"]).ok().runs(0);
-    let run = workspace.rg(&["test", "//p:t", "--runs", "3", "--output", "json"]).ok();
-    let test = tested(&run);
-    assert_eq!((&test["attempts"], &test["cached"], &test["status"]), (&3.into(), &false.into(), &"passed".into()));
-    workspace.rg(&["test", "//p:t"]).ok().runs(0);
-    workspace.rg(&["test", "//p:all"]).ok();
-    workspace.rg(&["test", "//p:a"]).exits(4);
-    workspace.rg(&["test", "//p:slow"]).exits(3).says(&["timed out after 1 s"]);
-    workspace.rg(&["build", "//p:t"]).ok();
-}
-
-#[test]
-fn a_failed_test_is_told_in_every_form() {
-    let workspace = shop();
-    workspace.write("p/in.txt", "y\n");
-    let run = workspace.rg(&["test", "//...", "--junit", "../j.xml", "--events", "../e", "--output", "json"]).exits(3);
-    assert_eq!((&tested(&run)["status"], &tested(&run)["cached"]), (&"failed".into(), &false.into()));
-    run.says(&["testing"]);
-    let junit = fs::read_to_string(workspace.beside("j.xml")).unwrap();
-    assert!(junit.contains("failures=\"1\"") && junit.contains("//p:t") && junit.contains("testing"), "{junit}");
-    let events = fs::read_to_string(workspace.beside("e")).unwrap();
-    let last: Value = serde_json::from_str(events.lines().last().unwrap()).unwrap();
-    assert_eq!((&last["event"], &last["exit_code"]), (&"end".into(), &3.into()));
-    assert!(workspace.rg(&["log", "//p:t"]).ok().out.contains("testing"));
-}
-
-#[test]
 fn logs_of_hits_failures_and_targets_without_any() {
     let workspace = shop();
     workspace.rg(&["log", "//p:a"]).exits(2).says(&["rg build //p:a"]);
@@ -229,39 +190,6 @@ fn rerun_no_cache_and_dry_run_do_what_they_say() {
     assert_eq!(workspace.read("rg-out/p/a/a.txt"), "x2\n");
     assert!(workspace.rg(&["build", "--dry-run"]).ok().code == 0);
     workspace.build(&["--offline", "--locked", "--no-remote"]);
-}
-
-#[test]
-fn keep_going_and_jobs() {
-    let text = "[command.bad]\nrun = \"exit 7\"\noutputs = [\"o\"]\n\
-                [command.after]\nrun = \"true\"\ninputs = [\":bad\"]\noutputs = [\"o\"]\n\
-                [command.good]\nrun = \"sleep 0.2; echo 1 > $OUT/o\"\noutputs = [\"o\"]\n\
-                [command.later]\nrun = \"cp $(location :good) $OUT/o\"\ninputs = [\":good\"]\noutputs = [\"o\"]\n";
-    let workspace = workspace(&[("p/BUILD.toml", text)]);
-    let run = workspace.rg(&["build", "-j", "4"]).exits(1);
-    assert!(!workspace.has("rg-out/p/later"), "without -k, nothing new starts after a failure\n{run}");
-    let run = workspace.rg(&["build", "-k", "-j1", "--output", "json"]).exits(1).says(&["exit code 7"]);
-    let statuses: Vec<String> =
-        run.json()["targets"].as_array().unwrap().iter().map(|it| it["status"].to_string()).collect();
-    assert_eq!(statuses[0..2], ["\"skipped\"", "\"failed\""]);
-    assert!(workspace.has("rg-out/p/later/o"));
-    assert_eq!(run.json()["actions"]["skipped"], 1);
-}
-
-#[test]
-fn exclusive_tests_run_alone_even_when_they_are_forced() {
-    let one = |it: usize| {
-        format!(
-            "[test.t{it}]\nexclusive = true\n\
-             run = \"mkdir ROOM/busy; sleep 0.05; rmdir ROOM/busy\"\n"
-        )
-    };
-    let room = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let text = (0..5).map(one).collect::<String>().replace("ROOM", room.path().to_str().unwrap());
-    let workspace = workspace(&[("p/BUILD.toml", &text)]);
-    for more in [&["-j5"][..], &["-j5", "--rerun", "//p:all"], &["-j5", "--no-cache"], &["-j5", "--runs", "2"]] {
-        workspace.rg(&[&["test", "//...", "--executor", "host"], more].concat()).ok().runs(5);
-    }
 }
 
 #[test]
@@ -431,6 +359,8 @@ fn a_workspace_below_is_named_with_the_command_that_builds_it() {
     workspace.write("inner/s/BUILD.toml", "[command.s]\nrun = \"echo 1 > $OUT/o\"\noutputs = [\"o\"]\n");
     workspace.rg(&["build", "//inner/s"]).exits(2).says(&["rg --workspace inner build //s"]);
     workspace.rg(&["build", "//inner/s/..."]).exits(2).says(&["--workspace inner"]);
+    workspace.rg(&["test", "//inner/..."]).exits(2).says(&["rg --workspace inner test //..."]);
+    workspace.rg(&["run", "//inner/s:t"]).exits(2).says(&["rg --workspace inner run //s:t"]);
     workspace.rg(&["--workspace", "inner", "build", "//s"]).ok();
     workspace.rg_in("inner/s", &["build"]).ok().runs(0);
     assert!(workspace.has("inner/rg-out/s/s/o") && !workspace.has("rg-out"));

@@ -9,6 +9,7 @@ mod faults;
 mod killed;
 mod names;
 mod property;
+mod testing;
 mod traps;
 
 use testkit::workspace::Workspace;

@@ -266,6 +266,9 @@ fn a_read_of_an_undeclared_file_fails_and_the_message_says_how_to_declare_it() {
     ]);
     workspace.rg(&["build", "//p:a"]).exits(1).says(&["in.txt", "inputs"]);
     workspace.rg(&["build", "//q:b"]).exits(1).says(&["p/in.txt"]);
+    // Whatever the program says of it.
+    workspace.write("q/BUILD.toml", "[command.b]\nrun = \"echo where is ../p/in.txt; exit 1\"\noutputs = [\"o\"]\n");
+    workspace.rg(&["build", "//q:b"]).exits(1).says(&["p/in.txt` is in the workspace", "inputs = [\"//p:"]);
     // Nor by the path of the checkout, by a program that tells nobody what it opens.
     let absolute = workspace.path("p/in.txt").display().to_string();
     workspace.write("q/BUILD.toml", format!("[command.b]\nrun = \"cp {absolute} $OUT/o\"\noutputs = [\"o\"]\n"));

@@ -1,7 +1,7 @@
 //! Target patterns have the semantics of Bazel.
 
 use model::{Analysis, RelPath};
-use rules::Wildcards;
+use rules::Caller;
 use testkit::MapTree;
 
 use crate::{rendered, sound};
@@ -23,18 +23,18 @@ fn tree() -> MapTree {
     ])
 }
 
-fn selected(patterns: &[&str], here: &str, wildcards: Wildcards) -> String {
+fn selected(patterns: &[&str], here: &str, caller: Caller) -> String {
     let tree = tree();
     let analysis: Analysis = sound(&tree);
     let patterns: Vec<String> = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
-    match rules::select(&patterns, &RelPath::new(here).unwrap(), &analysis, wildcards) {
+    match rules::select(&patterns, &RelPath::new(here).unwrap(), &analysis, caller) {
         Ok(ids) => ids.iter().map(|id| id.label.to_string()).collect::<Vec<_>>().join(" "),
         Err(mistakes) => rendered(&mistakes, &tree),
     }
 }
 
 fn check(patterns: &[&str], here: &str, want: &str) {
-    assert_eq!(selected(patterns, here, Wildcards::SkipManual), want, "{patterns:?} in `{here}`");
+    assert_eq!(selected(patterns, here, Caller::Build), want, "{patterns:?} in `{here}`");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_pattern_may_begin_with_the_directory_it_is_typed_in() {
 
 #[test]
 fn queries_see_manual_targets() {
-    assert_eq!(selected(&["//libs/text/sub:all"], "", Wildcards::All), "//libs/text/sub:m //libs/text/sub:t");
+    assert_eq!(selected(&["//libs/text/sub:all"], "", Caller::Query), "//libs/text/sub:m //libs/text/sub:t");
 }
 
 #[test]

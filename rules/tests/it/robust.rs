@@ -78,6 +78,6 @@ proptest! {
     fn random_patterns_never_panic(pattern in "[-./:@a-c*é ]{0,12}") {
         let tree = MapTree::new(&[("a/BUILD.toml", "[files.a]\nsrcs = [\"b\"]\n"), ("a/b", "")]);
         let here = model::RelPath::new("a").unwrap();
-        let _ = rules::select(&[pattern], &here, &analyze(&tree).analysis, rules::Wildcards::All);
+        let _ = rules::select(&[pattern], &here, &analyze(&tree).analysis, rules::Caller::Query);
     }
 }

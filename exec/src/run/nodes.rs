@@ -1,0 +1,72 @@
+//! From a plan to the scheduler's nodes: what is known before anything starts, and how long the rest is expected to run.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use graph::{State, StepId};
+use model::Purpose;
+
+use super::Owner;
+use crate::deliver::is_intact;
+use crate::event::{Event, Total};
+use crate::scheduler::{Asking, Index, Node, Place, Start, Work};
+
+impl Owner<'_, '_> {
+    /// Makes the scheduler's nodes: the steps of the plan, then its deliveries.
+    pub(super) fn nodes(&mut self) -> Vec<Node> {
+        let plan = self.errand.plan;
+        let all_settled = plan.steps.iter().all(|planned| matches!(planned.state, State::Settled(_)));
+        let durations = if all_settled { HashMap::new() } else { self.machine.cache.durations() };
+        let mut nodes = Vec::with_capacity(plan.steps.len() + plan.deliveries.len());
+        for (index, planned) in plan.steps.iter().enumerate() {
+            let action = self.errand.graph.action(planned.step);
+            let (start, asking) = match &planned.state {
+                State::Settled(known) => {
+                    self.known[index] = Some(known.clone());
+                    (Start::Known, Asking::Cache)
+                }
+                State::Force => (Start::Unknown, Asking::Never),
+                State::Ask => (Start::Unknown, Asking::Cache),
+            };
+            let work = Work::Step(asking, place(action));
+            let deps = self.errand.graph.deps(planned.step).iter().map(|dep| self.index_of[dep]).collect();
+            let weight = durations.get(&self.errand.graph.title(planned.step)).copied();
+            nodes.push(Node { deps, start, work, weight: weight.unwrap_or(Duration::from_millis(1)) });
+        }
+        for delivery in &plan.deliveries {
+            let deps = delivery.outputs.iter().map(|(_, step)| self.index_of[step]);
+            let deps = BTreeSet::from_iter(deps).into_iter().collect();
+            let start = if self.is_delivered(delivery) { Start::Known } else { Start::Unknown };
+            nodes.push(Node { deps, start, work: Work::Deliver, weight: Duration::ZERO });
+        }
+        self.announce(&durations);
+        nodes
+    }
+
+    fn announce(&mut self, durations: &HashMap<String, Duration>) {
+        let counted = |index: &Index| self.purpose(*index) != Purpose::Internal;
+        let steps: Vec<Index> = (0..self.known.len()).filter(counted).collect();
+        let settled = steps.iter().filter(|index| self.known[**index].is_some()).count();
+        (self.on_event)(Event::Planned(Total { steps: steps.len(), settled }));
+        let to_come = steps.into_iter().filter(|index| self.known[*index].is_none()).map(|index| self.step(index));
+        let expected = |step| (step, durations.get(&self.errand.graph.title(step)).copied());
+        let durations: BTreeMap<StepId, Option<Duration>> = to_come.map(expected).collect();
+        if !durations.is_empty() {
+            (self.on_event)(Event::Expected { durations: &durations, jobs: self.machine.jobs });
+        }
+    }
+
+    /// Whether the outputs of settled steps lie in the checkout as they were left.
+    fn is_delivered(&self, delivery: &graph::Delivery) -> bool {
+        let Some(before) = self.results.delivered.get(&delivery.target) else { return false };
+        self.contents(delivery).is_some_and(|outputs| outputs == before.outputs)
+            && is_intact(&self.machine.root, &delivery.directory, before)
+    }
+}
+
+fn place(action: &model::Action) -> Place {
+    match action.limits.exclusive {
+        model::Exclusive::Yes => Place::Alone,
+        model::Exclusive::No => Place::Shared,
+    }
+}
