@@ -58,6 +58,8 @@ pub enum Unusable {
     Special,
     /// Its name, or the target of the symlink, is not UTF-8.
     NotUtf8,
+    /// It is a link that leads to where it must not.
+    Link,
     /// A file was expected, and it is something else.
     NotAFile,
     /// A directory was expected, and it is something else.
@@ -69,6 +71,7 @@ impl fmt::Display for Unusable {
         f.write_str(match self {
             Unusable::Special => "is a socket, a device or a fifo, which cannot be stored",
             Unusable::NotUtf8 => "has a name or a link target that is not UTF-8",
+            Unusable::Link => "is a link that leads out of the outputs; copy the file instead",
             Unusable::NotAFile => "is not a file",
             Unusable::NotADirectory => "is not a directory",
         })

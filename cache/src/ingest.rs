@@ -13,6 +13,9 @@ use crate::error::{CacheError, Unusable};
 use crate::files;
 use crate::layout::Executable;
 
+/// Whether a link at a path from the top of a directory may have a target. To the store, a target is only text.
+pub type MayLink<'a> = &'a dyn Fn(&Path, &str) -> bool;
+
 impl Cache {
     /// Moves an output file into the store, and returns the digest of its bytes. Mode and owner become the store's.
     pub fn take_file(&self, path: &Path) -> Result<Digest, CacheError> {
@@ -24,8 +27,8 @@ impl Cache {
     }
 
     /// Moves an output directory into the store with all that it holds, and returns the digest of its root.
-    /// Sockets, devices, fifos and names that are not UTF-8 are refused; the target of a symlink is only text.
-    pub fn take_directory(&self, path: &Path) -> Result<Digest, CacheError> {
+    /// Sockets, devices, fifos and names that are not UTF-8 are refused, and so are links that `may_link` says no to.
+    pub fn take_directory(&self, path: &Path, may_link: MayLink<'_>) -> Result<Digest, CacheError> {
         if !look(path)?.is_dir() {
             return Err(CacheError::entry(path, Unusable::NotADirectory));
         }
@@ -33,7 +36,7 @@ impl Cache {
         let _ = files::set_mode(path, 0o700);
         let inside = self.leases.hold()?.temporary();
         fs::rename(path, &inside).map_err(CacheError::io("move", path))?;
-        let taken = self.take_entries(&inside, Path::new(""));
+        let taken = self.take_entries(&inside, Path::new(""), may_link);
         // What is left is empty directories, or what an error left; the lease's end removes what resists.
         let _ = files::remove_tree(&inside);
         let digest = taken?;
@@ -42,12 +45,12 @@ impl Cache {
     }
 
     /// Takes all entries of a directory; `shown` is its path for messages.
-    fn take_entries(&self, directory: &Path, shown: &Path) -> Result<Digest, CacheError> {
+    fn take_entries(&self, directory: &Path, shown: &Path, may_link: MayLink<'_>) -> Result<Digest, CacheError> {
         let _ = files::set_mode(directory, 0o700);
         let entries = fs::read_dir(directory).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
         let mut message = Directory::default();
         for entry in entries.map_err(CacheError::io("read", directory))? {
-            self.take_entry(&entry, shown, &mut message)?;
+            self.take_entry(&entry, shown, &mut message, may_link)?;
         }
         message.files.sort_by(|a, b| a.name.cmp(&b.name));
         message.directories.sort_by(|a, b| a.name.cmp(&b.name));
@@ -55,16 +58,25 @@ impl Cache {
         Ok(self.messages.put(message.encode()))
     }
 
-    fn take_entry(&self, entry: &DirEntry, shown: &Path, into: &mut Directory) -> Result<(), CacheError> {
+    fn take_entry(
+        &self,
+        entry: &DirEntry,
+        shown: &Path,
+        into: &mut Directory,
+        may_link: MayLink<'_>,
+    ) -> Result<(), CacheError> {
         let (path, shown) = (entry.path(), shown.join(entry.file_name()));
         let refuse = |what| CacheError::entry(&shown, what);
         let name = entry.file_name().into_string().map_err(|_| refuse(Unusable::NotUtf8))?;
         let metadata = look(&path)?;
         if metadata.is_dir() {
-            into.directories.push(DirectoryNode { name, digest: self.take_entries(&path, &shown)? });
+            into.directories.push(DirectoryNode { name, digest: self.take_entries(&path, &shown, may_link)? });
         } else if metadata.is_symlink() {
             let target = fs::read_link(&path).map_err(CacheError::io("read", &path))?;
             let target = target.into_os_string().into_string().map_err(|_| refuse(Unusable::NotUtf8))?;
+            if !may_link(&shown, &target) {
+                return Err(refuse(Unusable::Link));
+            }
             into.symlinks.push(SymlinkNode { name, target });
         } else if metadata.is_file() {
             let is_executable = executable(&metadata) == Executable::Yes;

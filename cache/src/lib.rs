@@ -37,6 +37,7 @@ use model::{Digest, Lost};
 pub use crate::claims::Claim;
 pub use crate::error::{CacheError, Unusable};
 pub use crate::gc::Collected;
+pub use crate::ingest::MayLink;
 pub use crate::layout::Executable;
 pub use crate::results::Committed;
 pub use crate::scratch::Scratch;

@@ -130,7 +130,7 @@ impl Fetcher {
             }
         }
         prune_go_module(&out).map_err(|error| Failure::store(&error))?;
-        let root = machine.cache.take_directory(&out).map_err(|error| Failure::store(&error))?;
+        let root = machine.cache.take_directory(&out, &|_, _| true).map_err(|error| Failure::store(&error))?;
         Ok(Content::Directory(root))
     }
 

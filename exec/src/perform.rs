@@ -171,7 +171,7 @@ impl Performance<'_> {
         let outcome = outcome.and_then(|outcome| {
             ran.duration = outcome.wall;
             ran.peak_memory_bytes = outcome.peak_memory_bytes;
-            verdict(&outcome, job.timeout)?;
+            verdict(&outcome, self.action().limits.timeout)?;
             Ok(self.collect(&job.out, &scratch.path().join("out"))?)
         });
         ran.log = log_file::keep(&log_path, self.machine.cache);
@@ -190,7 +190,7 @@ impl Performance<'_> {
             layout: &self.prepared.encoded.layout,
             tools: self.machine.tools.view(&self.action().needs),
             network: command.network,
-            timeout: self.action().limits.timeout,
+            timeout: self.action().limits.end(),
             extra: Vec::new(),
             cache: self.machine.cache,
         }
@@ -247,7 +247,9 @@ impl Performance<'_> {
             error => Failure::store(&error),
         };
         if data.is_dir() {
-            let root = self.machine.cache.take_directory(place).map_err(refused)?;
+            let depth = output.name.segments().count();
+            let may_link = |at: &Path, target: &str| stays(depth + at.components().count() - 1, target);
+            let root = self.machine.cache.take_directory(place, &may_link).map_err(refused)?;
             return Ok(Content::Directory(root));
         }
         let executable = std::os::unix::fs::PermissionsExt::mode(&data.permissions()) & 0o100 != 0;
@@ -306,9 +308,8 @@ fn link(output: &model::Output, place: &Path) -> Result<Content, String> {
     }
     let target = fs::read_link(place).map_err(|error| error.to_string())?;
     let target = target.to_str().ok_or("its target is not UTF-8")?;
-    let directory = output.name.parent().unwrap_or_else(RelPath::root);
-    if directory.resolve(target).is_err() {
-        return Err(format!("it is a link to `{target}`, which is no output; copy the file instead"));
+    if !stays(output.name.segments().count() - 1, target) {
+        return Err(format!("it is a link to `{target}`, which leads out of the outputs; copy the file instead"));
     }
     Ok(Content::Symlink(target.into()))
 }
@@ -323,18 +324,53 @@ fn refuse_unknown(assembly: Assembly) -> Result<(), Failure> {
     }
 }
 
+/// Whether a link stays among the outputs: one at so many directories below their top.
+fn stays(depth: usize, target: &str) -> bool {
+    let step = |depth: usize, segment| match segment {
+        "" | "." => Some(depth),
+        ".." => depth.checked_sub(1),
+        _ => Some(depth + 1),
+    };
+    !target.starts_with('/') && target.split('/').try_fold(depth, step).is_some()
+}
+
 /// Whether another attempt may end differently: a test that ran and failed.
 fn may_be_flaky(outcome: &Outputs) -> bool {
     let ended = |failure: &Failure| matches!(failure, Failure::Exit(_) | Failure::Signal(_) | Failure::TimedOut(_));
     matches!(outcome, Err(Stopped::Failed(failure)) if ended(failure))
 }
 
+/// Returns what an end means. A program that ends itself when its time is over does so by an exit code; its own clock
+/// starts after ours, so it cannot be early.
 fn verdict(ran: &Ran, timeout: Option<Duration>) -> Result<(), Failure> {
     match ran.how {
         How::Exited(0) => Ok(()),
+        How::Exited(_) | How::Signalled(_) if timeout.is_some_and(|timeout| ran.wall >= timeout) => {
+            Err(Failure::TimedOut(timeout.unwrap_or_default()))
+        }
         How::Exited(code) => Err(Failure::Exit(code)),
         How::Signalled(signal) => Err(Failure::Signal(signal)),
         How::TimedOut => Err(Failure::TimedOut(timeout.unwrap_or_default())),
         How::Cancelled => Err(Failure::Cancelled),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_stay_among_the_outputs() {
+        for (depth, target, want) in [
+            (0, "a", true),
+            (0, "a/../b", true),
+            (0, "../a", false),
+            (1, "../a", true),
+            (1, "../../a", false),
+            (1, "./../a/../..", false),
+            (5, "/a", false),
+        ] {
+            assert_eq!(stays(depth, target), want, "{target} at {depth}");
+        }
     }
 }

@@ -38,10 +38,16 @@ pub fn undeclared(graph: &Graph, step: StepId, printed: &str, exists: &dyn Fn(&R
     let Some(here) = command.directory.strip_prefix(&src) else { return Vec::new() };
     let given = given(graph, step);
     let mut found = BTreeSet::new();
-    for word in words(printed) {
+    for (line, word) in words(printed) {
         let inside = word.strip_prefix("/src/").map(|below| RelPath::root().resolve(below));
-        let candidates = [inside.unwrap_or_else(|| here.resolve(word)), RelPath::root().resolve(word)];
-        let missed = candidates.into_iter().flatten().find(|file| !file.is_root() && exists(file));
+        // A compiler names what it misses as the file does that it reads: from there.
+        let beside = speaker(line).and_then(|speaker| here.resolve(speaker).ok()?.parent());
+        let candidates = [
+            Some(inside.unwrap_or_else(|| here.resolve(word))),
+            beside.map(|beside| beside.resolve(word)),
+            Some(RelPath::root().resolve(word)),
+        ];
+        let missed = candidates.into_iter().flatten().flatten().find(|file| !file.is_root() && exists(file));
         found.extend(missed.filter(|file| !given.contains(file)));
     }
     found.into_iter().take(MOST).map(|file| explain(graph, graph.target_of(step), file)).collect()
@@ -81,15 +87,21 @@ const ABSENCES: &[&str] = &[
 /// Returns what could be the paths of absent files: words that look like a path, and the plain words of lines that
 /// speak of an absence. A word before a line number (`money_test.go:24:`) says where the program speaks, not what it
 /// misses.
-fn words(printed: &str) -> impl Iterator<Item = &str> {
+fn words(printed: &str) -> impl Iterator<Item = (&str, &str)> {
     let ends = |c: char| c.is_whitespace() || "'\"`;,()[]{}<>=".contains(c);
     let pieces = printed.lines().flat_map(move |line| {
         let small = line.to_lowercase();
         let speaks = ABSENCES.iter().any(|words| small.contains(words));
         let words = line.split(ends).flat_map(without_places).map(|word| word.trim_end_matches('.'));
-        words.filter(move |word| speaks || looks_like_a_path(word))
+        words.filter(move |word| speaks || looks_like_a_path(word)).map(move |word| (line, word))
     });
-    pieces.filter(|word| word.len() > 1 && word.len() < 512)
+    pieces.filter(|(_, word)| word.len() > 1 && word.len() < 512)
+}
+
+/// Returns the file that a line begins with, before a line number: `libs/c/c.go:5:10: fatal error: …`.
+fn speaker(line: &str) -> Option<&str> {
+    let (file, rest) = line.trim_start().split_once(':')?;
+    (rest.starts_with(|c: char| c.is_ascii_digit()) && !file.contains(char::is_whitespace)).then_some(file)
 }
 
 fn looks_like_a_path(word: &str) -> bool {
@@ -133,7 +145,8 @@ mod tests {
 
     fn check(printed: &str, path: &str) {
         let files = [".txt", ".go", "LICENSE"];
-        let found: Vec<&str> = words(printed).filter(|word| files.iter().any(|it| word.ends_with(it))).collect();
+        let found: Vec<&str> =
+            words(printed).map(|(_, word)| word).filter(|word| files.iter().any(|it| word.ends_with(it))).collect();
         assert_eq!(found.join(" "), path, "{printed}");
     }
 
@@ -145,6 +158,12 @@ mod tests {
         check("    money_test.go:24: open testdata/d.txt: no such file or directory", "testdata/d.txt");
         check("Error: Cannot find module './e.txt'.", "./e.txt");
         check("f.txt ist nicht da; docs/LICENSE auch nicht", "f.txt docs/LICENSE");
+    }
+
+    #[test]
+    fn a_line_that_begins_with_a_place_has_a_speaker() {
+        assert_eq!(speaker("../libs/c/c.go:5:10: fatal error: ../include/x.h: gone"), Some("../libs/c/c.go"));
+        assert_eq!(speaker("cat: 5: gone"), None);
     }
 
     #[test]

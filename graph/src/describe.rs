@@ -50,7 +50,7 @@ pub(crate) fn describe<'a>(action: &'a Action, domain: &str) -> Description<'a> 
             env: command.env.iter().map(|(name, value)| (&**name, &**value)).collect(),
             directory: command.directory.as_str(),
             outputs: action.outputs.iter().map(|output| output.at.relative_to(&command.directory)).collect(),
-            timeout: action.limits.timeout,
+            timeout: action.limits.end(),
             properties: properties(command.network, &action.needs),
             salt: salt(action, domain),
             inputs: &action.inputs,

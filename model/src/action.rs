@@ -251,10 +251,19 @@ pub enum Need {
 pub struct Limits {
     /// After this time it is ended and has failed; a part of the key.
     pub timeout: Option<Duration>,
+    /// How much later it is ended, if it ends itself at that time and says where it hangs; a part of the key.
+    pub grace: Duration,
     /// How often a failed test is tried again; not a part of the key.
     pub retries: u32,
     /// Runs while nothing else does.
     pub exclusive: Exclusive,
+}
+
+impl Limits {
+    /// Returns the time after which an action is ended by whoever runs it.
+    pub fn end(&self) -> Option<Duration> {
+        self.timeout.map(|timeout| timeout.saturating_add(self.grace))
+    }
 }
 
 /// Whether an action may run beside others.

@@ -212,6 +212,10 @@ codes! {
     "a //go:embed pattern cannot be embedded"
     "A pattern matches files of the package's own module that are not ignored."
 
+    GO_VENDORED "RG0707"
+    "a Go module keeps copies of its dependencies in vendor"
+    "rg fetches modules by the hashes in go.sum, and would not see what is changed in `vendor`. Remove the directory, or say in `[workspace] ignore` of workspace.toml that it does not count."
+
     CYCLE "RG0801"
     "targets depend on each other in a circle"
     "Nothing in the circle could be built first. The message shows every edge; take one out, or move what both sides need into a target of its own."

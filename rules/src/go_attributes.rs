@@ -3,9 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use model::{Exclusive, RelPath};
+use model::{Limits, RelPath};
 
 use crate::lowering::Common;
 use crate::written::{ResolvedLabel, Written};
@@ -52,12 +51,8 @@ pub(crate) struct GoTest {
     pub cgo: Cgo,
     /// Its own environment, which wins over the base environment.
     pub env: BTreeMap<Arc<str>, Arc<str>>,
-    /// After this time one package's test is ended.
-    pub timeout: Duration,
-    /// How often a failed test is tried again.
-    pub retries: u32,
-    /// Whether it runs alone.
-    pub exclusive: Exclusive,
+    /// The limits of one package's test.
+    pub limits: Limits,
 }
 
 /// Whether C code is compiled in.

@@ -5,6 +5,7 @@ mod alias;
 mod command;
 mod files;
 mod go_targets;
+mod limited;
 mod location;
 mod suite;
 

@@ -42,7 +42,7 @@ fn take(store: &Store, make: impl FnOnce(&Path)) -> Result<Digest, cache::CacheE
     let output = scratch.path().join("o");
     fs::create_dir(&output).unwrap();
     make(&output);
-    store.take_directory(&output)
+    store.take_directory(&output, &|_, target| target != "/refused")
 }
 
 fn small(output: &Path) {
@@ -138,6 +138,10 @@ fn what_cannot_be_stored_is_refused_by_name() {
     check(
         |output| symlink(std::ffi::OsStr::from_bytes(b"\xff"), output.join("l")).unwrap(),
         "the output `l` has a name or a link target that is not UTF-8",
+    );
+    check(
+        |output| symlink("/refused", output.join("l")).unwrap(),
+        "the output `l` is a link that leads out of the outputs; copy the file instead",
     );
 }
 

@@ -24,10 +24,41 @@ pub struct Case {
 pub enum Verdict {
     /// It passed.
     Passed,
-    /// It failed, or the program ended in the middle of it.
+    /// It failed.
     Failed,
+    /// The program ended in the middle of it.
+    Unfinished,
     /// It skipped itself.
     Skipped,
+}
+
+impl Case {
+    /// Whether it is a reason that the program failed.
+    pub fn is_bad(&self) -> bool {
+        matches!(self.verdict, Verdict::Failed | Verdict::Unfinished)
+    }
+}
+
+/// Returns what a log says of failed tests, without what `go test` does not show either: the tests that passed, and when
+/// each began. `None` if it reports no failed test.
+pub fn failures(log: &str) -> Option<String> {
+    let (cases, mut shown) = (cases(log), String::new());
+    // A test that failed because a part of it did is told by that part.
+    let by_a_part = |case: &Case| {
+        let part = |other: &Case| other.name.strip_prefix(&case.name).is_some_and(|rest| rest.starts_with('/'));
+        case.output.is_empty() && cases.iter().any(|other| other.is_bad() && part(other))
+    };
+    for case in cases.iter().filter(|case| case.is_bad() && !by_a_part(case)) {
+        let end = match case.verdict {
+            Verdict::Unfinished => "the program ended in it".to_owned(),
+            Verdict::Passed | Verdict::Failed | Verdict::Skipped => format!("{:.2}s", case.duration.as_secs_f64()),
+        };
+        shown.push_str(&format!("--- FAIL: {} ({end})\n{}", case.name, case.output));
+        if !shown.ends_with('\n') {
+            shown.push('\n');
+        }
+    }
+    (!shown.is_empty()).then_some(shown)
 }
 
 /// Returns the tests that a log reports, in the order in which they began; none if it has no mark.
@@ -71,8 +102,7 @@ impl Reader {
     fn position(&mut self, name: &str) -> usize {
         let cases = &mut self.cases;
         *self.positions.entry(name.to_owned()).or_insert_with(|| {
-            // Without a verdict the program ended in the middle of it.
-            let verdict = Verdict::Failed;
+            let verdict = Verdict::Unfinished;
             cases.push(Case { name: name.to_owned(), verdict, duration: Duration::ZERO, output: String::new() });
             cases.len() - 1
         })
@@ -121,6 +151,17 @@ mod tests {
     }
 
     #[test]
+    fn of_a_log_only_the_failed_tests_are_shown() {
+        let log = "\x16=== RUN   TestA\nfine\n\x16--- PASS: TestA (0.00s)\n\x16=== RUN   TestB\n\x16=== RUN   TestB/x\n\
+                   \x20   b_test.go:7: got 1\n\x16--- FAIL: TestB/x (0.01s)\n\x16--- FAIL: TestB (0.01s)\n\
+                   \x16=== RUN   TestC\npanic: oh\n";
+        let want =
+            "--- FAIL: TestB/x (0.01s)\n    b_test.go:7: got 1\n--- FAIL: TestC (the program ended in it)\npanic: oh\n";
+        assert_eq!(failures(log).as_deref(), Some(want));
+        assert_eq!(failures("just a log\n"), None);
+    }
+
+    #[test]
     fn parallel_tests_keep_their_own_output() {
         check(
             "\x16=== RUN   TestA\n\x16=== PAUSE TestA\n\x16=== RUN   TestB\n\x16=== PAUSE TestB\n\x16=== CONT  TestA\n\
@@ -139,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_test_in_which_the_program_ends_has_failed() {
-        check("\x16=== RUN   TestA\npanic: oh\n", "TestA Failed 0ms \"panic: oh\\n\"\n");
+        check("\x16=== RUN   TestA\npanic: oh\n", "TestA Unfinished 0ms \"panic: oh\\n\"\n");
         check("just a log\n", "");
     }
 }

@@ -42,7 +42,7 @@ fn step_cases(graph: &Graph, report: &Report, step: StepId, read: ReadLog<'_>) -
     let log = ended.and_then(|ended| ended.log.as_ref());
     let log = log.and_then(|log| read(log).or_else(|| Some(log.excerpt.clone()))).unwrap_or_default();
     let reported = go_test::cases(&log);
-    let told = reported.iter().any(|case| case.verdict == Verdict::Failed);
+    let told = reported.iter().any(go_test::Case::is_bad);
     let mut cases: Vec<TestCase> = reported.iter().map(|case| go_case(&title, case)).collect();
     // A step that failed without a case that says so (it died before its tests, it ran for too long) is a case itself.
     let good = matches!(status, TestStatus::Passed | TestStatus::Flaky);
@@ -56,11 +56,11 @@ fn go_case(class: &str, reported: &go_test::Case) -> TestCase {
     let status = match reported.verdict {
         Verdict::Passed => TestCaseStatus::success(),
         Verdict::Skipped => TestCaseStatus::skipped(),
-        Verdict::Failed => failure(&format!("{} failed", reported.name), &reported.output),
+        Verdict::Failed | Verdict::Unfinished => failure(&format!("{} failed", reported.name), &reported.output),
     };
     let mut case = TestCase::new(reported.name.as_str(), status);
     case.set_classname(class).set_time(reported.duration);
-    if reported.verdict != Verdict::Failed && !reported.output.is_empty() {
+    if !reported.is_bad() && !reported.output.is_empty() {
         case.set_system_out(escape::log(&reported.output));
     }
     case

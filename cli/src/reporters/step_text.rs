@@ -7,6 +7,7 @@ use exec::{Failure, Status, StepReport};
 use graph::{Graph, StepId};
 use model::Purpose;
 
+use super::go_test;
 use super::last_line::{counts, short};
 use crate::escape;
 use crate::options::Verbosity;
@@ -73,7 +74,8 @@ fn failed(graph: &Graph, step: StepId, report: &StepReport, failure: &Failure, a
     let title = title(graph, step);
     let mut advice = advise(step, excerpt);
     advice.extend(hint(failure, &label));
-    let log = shortened(&escape::log(excerpt), &label);
+    let log = go_test::failures(excerpt).map_or_else(|| escape::log(excerpt), |failures| escape::log(&failures));
+    let log = shortened(&log, &label);
     format!("{ERROR}error{ERROR:#}: {title} failed: {what} ({tries})\n{log}{}", hints(&advice))
 }
 

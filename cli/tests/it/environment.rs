@@ -8,6 +8,17 @@ fn value(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// Returns the search path with which a Go toolchain is found; `None`, with the reason, where there is none.
+pub fn path_with_go() -> Option<String> {
+    let path = format!("{}:/usr/local/go/bin:/usr/bin:/bin", value("PATH").unwrap_or_default());
+    let found = path.split(':').any(|it| std::path::Path::new(it).join("go").is_file());
+    assert!(found || !is_ci(), "`go` is not installed");
+    if !found {
+        println!("left out, because `go` is not installed");
+    }
+    found.then_some(path)
+}
+
 /// Returns the number that a variable holds.
 pub fn number(name: &str) -> Option<u64> {
     value(name).map(|value| value.parse().unwrap_or_else(|error| panic!("{name}={value}: {error}")))

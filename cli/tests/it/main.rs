@@ -6,6 +6,7 @@ mod bad_input;
 mod commands;
 mod environment;
 mod faults;
+mod go;
 mod killed;
 mod names;
 mod property;

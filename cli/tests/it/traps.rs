@@ -275,6 +275,26 @@ fn a_read_of_an_undeclared_file_fails_and_the_message_says_how_to_declare_it() {
     workspace.rg(&["build", "//q:b"]).exits(1);
 }
 
+// Trap 28.
+#[test]
+fn a_link_that_leads_out_of_the_outputs_is_refused_wherever_it_is() {
+    let check = |line: &str, output: &str, code: i32| {
+        let text = format!("[command.a]\nrun = \"mkdir -p $OUT/d; {line}\"\noutputs = [\"{output}\"]\n");
+        let run = workspace(&[("p/BUILD.toml", &text)]).rg(&["build", "//p:a"]).exits(code);
+        if code != 0 {
+            run.says(&["leads out of the outputs; copy the file instead"]);
+        }
+    };
+    for target in ["/etc/passwd", "../../../x"] {
+        check(&format!("ln -s {target} $OUT/o"), "o", 1);
+        check(&format!("ln -s {target} $OUT/d/o"), "d/o", 1);
+        check(&format!("ln -s {target} $OUT/d/o"), "d/", 1);
+        check(&format!("mkdir $OUT/d/e; ln -s {target} $OUT/d/e/o"), "d/", 1);
+    }
+    check("ln -s ../x $OUT/d/o", "d/", 0);
+    check("ln -s ../x $OUT/d/o", "d/o", 0);
+}
+
 // Trap 21.
 #[test]
 fn a_flaky_test_that_is_restored_is_not_flaky_again() {

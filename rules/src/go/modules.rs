@@ -100,6 +100,7 @@ fn read_work(lowering: &mut Lowering, dir: &RelPath) -> Option<(WorkFile, BTreeS
     let path = file_in(dir, "go.work");
     let file = WorkFile::parse(&read_text(lowering, &path)?);
     report(lowering, &path, &file.problems);
+    refuse_vendored(lowering, dir, &path);
     let mut used = BTreeSet::new();
     for word in &file.uses {
         let module = dir.resolve(&word.text).ok();
@@ -124,8 +125,21 @@ fn read_module(lowering: &mut Lowering, dir: &RelPath) -> Option<Module> {
         let mistake = Mistake::new(codes::GO_BAD_MODULE, "go.mod has no `module` line");
         lowering.mistake(mistake.at(Location::new(path, 0..0), "").hint("run `go mod init MODULE`"));
     }
+    refuse_vendored(lowering, dir, &file_in(dir, "go.mod"));
     let sums = read_sums(lowering, &file_in(dir, "go.sum"));
     Some(Module { dir: dir.clone(), file, sums })
+}
+
+/// The Go command would build from `vendor`, rg would not: what is changed there must not be left out in silence.
+fn refuse_vendored(lowering: &mut Lowering, dir: &RelPath, file: &RelPath) {
+    let list = RelPath::new("vendor/modules.txt").expect("a normal path");
+    if lowering.entry(&dir.join(&list)) != Some(EntryKind::File) {
+        return;
+    }
+    let vendor = dir.join(&RelPath::new("vendor").expect("a normal path"));
+    let message = format!("`{vendor}` holds copies of the modules that `{file}` requires");
+    let mistake = Mistake::new(codes::GO_VENDORED, message).at(Location::new(file.clone(), 0..0), "");
+    lowering.mistake(mistake.hint(format!("remove it, or set `ignore = [\"/{vendor}\"]` in [workspace]")));
 }
 
 fn read_sums(lowering: &mut Lowering, path: &RelPath) -> Option<Sums> {

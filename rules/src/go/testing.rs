@@ -124,7 +124,7 @@ impl<'t> Tests<'t> {
     /// Runs the tests of a package in its directory. The toolchain is no input: the program is all there is.
     fn run(&self, dir: &RelPath, program: &Output, testdata: Option<FileSetId>, data: &[Input]) -> Action {
         let directory = recipe::src().join(dir);
-        let timeout = self.test.timeout.as_secs();
+        let timeout = self.test.limits.timeout.unwrap_or_default().as_secs();
         let argv = [
             program.at.relative_to(&directory),
             "-test.v=test2json".to_owned(),
@@ -143,8 +143,7 @@ impl<'t> Tests<'t> {
         action.inputs.push(Input { at: program.at.clone(), from });
         action.inputs.extend(testdata.map(|set| Input { at: recipe::src(), from: Origin::Files(set) }));
         action.inputs.extend(data.iter().cloned());
-        let timeout = Some(self.test.timeout + GRACE);
-        action.limits = Limits { timeout, retries: self.test.retries, exclusive: self.test.exclusive };
+        action.limits = Limits { grace: GRACE, ..self.test.limits.clone() };
         action
     }
 

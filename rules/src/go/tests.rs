@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{
-    Declared, Exclusive, FileSet, Label, Location, Mistake, Origin, Platform, Provided, RelPath, Target, TargetId, Work,
+    Declared, FileSet, Label, Limits, Location, Mistake, Origin, Platform, Provided, RelPath, Target, TargetId, Work,
 };
 use testkit::MapTree;
 
@@ -67,9 +67,7 @@ fn test(label: &str, packages: &str) -> GoTest {
         build_tags: Vec::new(),
         cgo: Cgo::Off,
         env: BTreeMap::new(),
-        timeout: Duration::from_secs(300),
-        retries: 0,
-        exclusive: Exclusive::No,
+        limits: Limits { timeout: Some(Duration::from_secs(300)), ..Limits::default() },
     }
 }
 
@@ -179,6 +177,20 @@ fn a_program_takes_the_packages_that_it_reaches_and_no_others() {
             "text src/svc/go.mod",
             "text src/svc/go.sum",
         ]
+    );
+}
+
+#[test]
+fn a_module_with_copies_of_its_dependencies_is_refused() {
+    let tree = MapTree::new(&[
+        ("m/go.mod", "module example.org/m\n\ngo 1.24\n"),
+        ("m/main.go", "package main\n\nfunc main() {}\n"),
+        ("m/vendor/modules.txt", "# example.com/uuid v1.6.0\n"),
+    ]);
+    assert_eq!(
+        lower(&tree, &[binary("//m:m", ".")], &[]).said(),
+        ["RG0707 m/go.mod: `m/vendor` holds copies of the modules that `m/go.mod` requires \
+          (remove it, or set `ignore = [\"/m/vendor\"]` in [workspace])"]
     );
 }
 

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use model::{
-    Action, Command, Exclusive, Input, Kind, Limits, Mistake, Need, Network, Origin, Output, OutputKind, Purpose,
-    RelPath, Target, Work,
+    Action, Command, Input, Kind, Limits, Mistake, Need, Network, Origin, Output, OutputKind, Purpose, RelPath, Target,
+    Work,
 };
 
+use super::limited::{ENV, EXCLUSIVE, RETRIES, TEST_TIMEOUT, test_limits, timeout};
 use super::location::{Expander, workspace_path};
 use super::{AttributeDoc, AttributeType, Lower, Offer, Rule, RuleDoc};
 use crate::declaration::{Declaration, OutputShape};
@@ -36,12 +36,6 @@ const INPUTS: AttributeDoc = AttributeDoc {
     kind: AttributeType::Sources,
     default: Some("[]"),
     doc: "Paths and globs of the package, and labels: the action sees nothing else.",
-};
-const ENV: AttributeDoc = AttributeDoc {
-    name: "env",
-    kind: AttributeType::Environment,
-    default: Some("{}"),
-    doc: "Environment variables, which win over the base environment.",
 };
 const TOOLCHAIN: AttributeDoc = AttributeDoc {
     name: "toolchain",
@@ -112,24 +106,9 @@ pub(super) const TEST: Rule = Rule {
             TOOLCHAIN,
             TOOLCHAINS,
             NETWORK,
-            AttributeDoc {
-                name: "timeout",
-                kind: AttributeType::Number,
-                default: Some("300"),
-                doc: "After so many seconds it is ended and has timed out.",
-            },
-            AttributeDoc {
-                name: "retries",
-                kind: AttributeType::Number,
-                default: Some("0"),
-                doc: "How often it is tried again after a failure; one that then passes is flaky.",
-            },
-            AttributeDoc {
-                name: "exclusive",
-                kind: AttributeType::Truth,
-                default: Some("false"),
-                doc: "Whether it runs while nothing else does.",
-            },
+            TEST_TIMEOUT,
+            RETRIES,
+            EXCLUSIVE,
         ],
     },
     kind: Kind::Test,
@@ -143,16 +122,12 @@ fn offer(declaration: &Declaration) -> Offer<'_> {
 }
 
 fn lower_command(declaration: &Declaration, lowering: &mut Lowering<'_>) -> Target {
-    let limits = Limits { timeout: timeout(declaration, 600, lowering), ..Limits::default() };
+    let limits = Limits { timeout: Some(timeout(declaration, 600, lowering)), ..Limits::default() };
     lower(declaration, Purpose::Build, limits, lowering)
 }
 
 fn lower_test(declaration: &Declaration, lowering: &mut Lowering<'_>) -> Target {
-    let limits = Limits {
-        timeout: timeout(declaration, 300, lowering),
-        retries: declaration.number("retries").map_or(0, |(retries, _)| retries),
-        exclusive: if declaration.is_true("exclusive") { Exclusive::Yes } else { Exclusive::No },
-    };
+    let limits = test_limits(declaration, lowering);
     lower(declaration, Purpose::Test, limits, lowering)
 }
 
@@ -184,24 +159,6 @@ fn lower(declaration: &Declaration, purpose: Purpose, limits: Limits, lowering: 
         sources: lowering.source_sets(&sources.files),
         ..common.target(declaration.rule.kind)
     }
-}
-
-/// Returns the seconds of `timeout`, also used by other rules that have it.
-pub(super) fn timeout(
-    declaration: &Declaration,
-    default_seconds: u64,
-    lowering: &mut Lowering<'_>,
-) -> Option<Duration> {
-    let seconds = match declaration.number("timeout") {
-        None => default_seconds,
-        Some((0, at)) => {
-            let mistake = Mistake::new(codes::BAD_VALUE, "`timeout` is 0, so nothing could finish");
-            lowering.mistake(mistake.at(at.clone(), "in seconds, from 1"));
-            default_seconds
-        }
-        Some((seconds, _)) => u64::from(seconds),
-    };
-    Some(Duration::from_secs(seconds))
 }
 
 /// Returns the whole command line. `$OUT` is relative in the environment, as no one knows where the tree will lie;

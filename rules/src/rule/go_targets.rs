@@ -1,10 +1,8 @@
 //! `go_binary` and `go_test`: their attributes. All Go targets are lowered together, elsewhere.
 
-use std::time::Duration;
+use model::{Kind, RelPath};
 
-use model::{Exclusive, Kind, RelPath};
-
-use super::command::timeout;
+use super::limited::{ENV, EXCLUSIVE, RETRIES, TEST_TIMEOUT, test_limits};
 use super::{AttributeDoc, AttributeType, Lower, Offer, Rule, RuleDoc};
 use crate::declaration::Declaration;
 use crate::go_attributes::{Cgo, GoBinary, GoTest};
@@ -29,7 +27,7 @@ const CGO: AttributeDoc = AttributeDoc {
     name: "cgo",
     kind: AttributeType::Truth,
     default: Some("false"),
-    doc: "Whether C code is compiled in.",
+    doc: "Whether C code is compiled in; headers lie beside the Go files, others come by `deps` of a `files` target.",
 };
 
 pub(super) const BINARY: Rule = Rule {
@@ -88,30 +86,10 @@ pub(super) const TEST: Rule = Rule {
             IMPORTS,
             BUILD_TAGS,
             CGO,
-            AttributeDoc {
-                name: "env",
-                kind: AttributeType::Environment,
-                default: Some("{}"),
-                doc: "Environment variables, which win over the base environment.",
-            },
-            AttributeDoc {
-                name: "timeout",
-                kind: AttributeType::Number,
-                default: Some("300"),
-                doc: "After so many seconds the test of a package is ended and has timed out.",
-            },
-            AttributeDoc {
-                name: "retries",
-                kind: AttributeType::Number,
-                default: Some("0"),
-                doc: "How often a failed package is tried again.",
-            },
-            AttributeDoc {
-                name: "exclusive",
-                kind: AttributeType::Truth,
-                default: Some("false"),
-                doc: "Whether it runs while nothing else does.",
-            },
+            ENV,
+            TEST_TIMEOUT,
+            RETRIES,
+            EXCLUSIVE,
         ],
     },
     kind: Kind::Test,
@@ -149,9 +127,7 @@ pub(crate) fn test(declaration: &Declaration, lowering: &mut Lowering<'_>) -> Go
         build_tags: declaration.texts("build_tags").to_vec(),
         cgo: cgo(declaration),
         env: declaration.declared_environment(),
-        timeout: timeout(declaration, 300, lowering).unwrap_or(Duration::from_secs(300)),
-        retries: declaration.number("retries").map_or(0, |(retries, _)| retries),
-        exclusive: if declaration.is_true("exclusive") { Exclusive::Yes } else { Exclusive::No },
+        limits: test_limits(declaration, lowering),
     }
 }
 
