@@ -17,6 +17,7 @@ mod python;
 pub mod reapi;
 mod target;
 mod tree;
+pub mod wheel;
 
 pub use action::{
     Action, Assembly, Command, Distribution, Exclusive, Input, Limits, Locked, Need, Network, Origin, Output,

@@ -16,6 +16,8 @@ mod labels;
 mod lowering;
 mod near;
 mod packages;
+#[cfg_attr(not(test), expect(dead_code, reason = "the rules that use it follow"))]
+mod python;
 mod reads;
 mod remembered;
 mod rule;
