@@ -26,6 +26,15 @@ pub enum Event<'a> {
         /// Which attempt this is, from 1.
         attempt: u32,
     },
+    /// More of a package that is fetched has come; sent a few times a second.
+    Receives {
+        /// The step.
+        step: StepId,
+        /// How many bytes have come.
+        bytes: u64,
+        /// How many there are, if that is known.
+        of: Option<u64>,
+    },
     /// An attempt of a step has ended; sent for attempts that are not the only one.
     Tried {
         /// The step.

@@ -27,11 +27,11 @@ mod undeclared;
 mod worker;
 mod writer;
 
+pub use self::fetch::{Connection, Fetcher};
 pub use assemble::assemble;
 pub use deliver::{Cleaned, clean, may_deliver};
 pub use event::{Event, Total};
 pub use executor::{Executor, Job, Ran, Stopped};
-pub use fetch::{Connection, Fetcher};
 pub use log_file::excerpt;
 pub use machine::{Cancel, Machine, OnFailure, Storing, Trial};
 pub use native::Native;

@@ -1,5 +1,6 @@
 //! Executing one step: take the claim, ask once more, run, collect the outputs.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -17,6 +18,9 @@ use crate::prepare::{Prepared, ask, is_optional, keep_directories, result};
 use crate::sandbox::How;
 use crate::scheduler::Asking;
 use crate::{Failure, Log};
+
+/// How often is told how much of a package has come.
+const TELLING: Duration = Duration::from_millis(200);
 
 /// The outputs of a step by name, or why there are none.
 type Outputs = Result<Vec<(RelPath, Content)>, Stopped>;
@@ -37,6 +41,8 @@ pub(crate) enum Performed {
 pub(crate) enum Attempt {
     /// It begins; attempts are counted from 1.
     Begins(u32),
+    /// So many bytes have come, of so many if that is known.
+    Receives { bytes: u64, of: Option<u64> },
     /// It has ended, and may not be the last.
     Ended { number: u32, failure: Option<Failure>, duration: Duration },
 }
@@ -106,7 +112,9 @@ impl Performance<'_> {
                 (self.tell)(Attempt::Begins(1));
                 ran.attempts = 1;
                 let began = Instant::now();
-                let fetched = self.machine.fetcher.fetch(locked, self.machine, &self.action().needs);
+                let told = Cell::new(began);
+                let receives = |bytes, of| self.receives(&told, bytes, of);
+                let fetched = self.machine.fetcher.fetch(locked, self.machine, &self.action().needs, &receives);
                 ran.duration = began.elapsed();
                 let fetched = fetched?;
                 Ok(self.action().outputs.iter().map(|output| (output.name.clone(), fetched.clone())).collect())
@@ -139,6 +147,15 @@ impl Performance<'_> {
         match content {
             None if !is_optional(output.kind) => Err(Failure::MissingOutput(output.name.clone()).into()),
             found => Ok(found.map(|content| (output.name.clone(), content))),
+        }
+    }
+
+    /// Tells how much has come, a few times a second.
+    fn receives(&self, told: &Cell<Instant>, bytes: u64, of: Option<u64>) {
+        let now = Instant::now();
+        if now.duration_since(told.get()) >= TELLING {
+            told.set(now);
+            (self.tell)(Attempt::Receives { bytes, of });
         }
     }
 

@@ -346,6 +346,7 @@ impl<'a, 'e> Owner<'a, 'e> {
     fn tell_attempt(&mut self, index: Index, attempt: &Attempt) {
         let step = self.step(index);
         (self.on_event)(match attempt {
+            Attempt::Receives { bytes, of } => Event::Receives { step, bytes: *bytes, of: *of },
             Attempt::Begins(number) => Event::Started { step, attempt: *number },
             Attempt::Ended { number, failure, duration } => {
                 Event::Tried { step, attempt: *number, failure: failure.as_ref(), duration: *duration }
@@ -406,7 +407,7 @@ impl<'a, 'e> Owner<'a, 'e> {
     }
 }
 
-/// Starts the workers: as many as may execute, and two more for questions and deliveries. Fewer do, if the system has
+/// Starts the workers: as many as may execute and fetch, and two more for questions and deliveries. Fewer do, if the system has
 /// no more threads to give.
 fn start_workers<'scope, 'env>(
     scope: &'scope Scope<'scope, 'env>,
@@ -418,7 +419,7 @@ fn start_workers<'scope, 'env>(
     let (orders, receiver) = channel();
     let receiver = Arc::new(std::sync::Mutex::new(receiver));
     let most = errand.plan.steps.len() + errand.plan.deliveries.len();
-    for number in 0..machine.jobs.clamp(1, most.max(1)) + 2 {
+    for number in 0..machine.jobs.clamp(1, most.max(1)) + nodes::fetches_at_once(errand) + 2 {
         let (receiver, to_owner) = (receiver.clone(), to_owner.clone());
         let started = Builder::new().spawn_scoped(scope, move || serve(&receiver, &to_owner, errand, machine, sources));
         match started {

@@ -22,7 +22,11 @@ const LOSSES: u32 = 3;
 /// How many questions to the cache are under way at once.
 const ASKED_AT_ONCE: usize = 16;
 
-/// How many steps may wait for a free place, for each place: a step that waits holds its whole description.
+/// How many packages are fetched at once: they wait for servers, not for a processor, so they take no place of `-j`.
+pub(crate) const FETCHED_AT_ONCE: usize = 16;
+
+/// How many steps may wait for a free place, for each place: a step that waits holds its whole description. That of a
+/// fetch is small, so those are not counted.
 const WAITING_FOR_EACH_JOB: usize = 4;
 
 /// One node of a plan: a step, or a delivery.
@@ -63,6 +67,8 @@ pub(crate) enum Place {
     Shared,
     /// While it executes nothing else does.
     Alone,
+    /// It fetches, and executes beside the others.
+    Beside,
 }
 
 /// What the owner of the threads is to do.
@@ -137,6 +143,8 @@ pub(crate) struct Scheduler {
     priority: Vec<Duration>,
     ready: BTreeSet<(Reverse<Duration>, Index)>,
     missed: BTreeSet<(Reverse<Duration>, Index)>,
+    /// Fetches that wait for a free place of theirs.
+    missed_fetches: BTreeSet<(Reverse<Duration>, Index)>,
     /// Nodes under way for which a dependency has come out different meanwhile.
     stale: BTreeSet<Index>,
     running: BTreeMap<Index, Phase>,
@@ -161,6 +169,7 @@ impl Scheduler {
             nodes,
             ready: BTreeSet::new(),
             missed: BTreeSet::new(),
+            missed_fetches: BTreeSet::new(),
             stale: BTreeSet::new(),
             running: BTreeMap::new(),
             jobs: jobs.max(1),
@@ -198,6 +207,7 @@ impl Scheduler {
         self.stopped = true;
         self.ready.clear();
         self.missed.clear();
+        self.missed_fetches.clear();
         for phase in &mut self.phases {
             if matches!(phase, Phase::Blocked(_) | Phase::Ready | Phase::Missed) {
                 *phase = Phase::Skipped;
@@ -260,7 +270,8 @@ impl Scheduler {
             return self.block(index);
         }
         self.phases[index] = Phase::Missed;
-        self.missed.insert((Reverse(self.priority[index]), index));
+        let waiting = if self.is_fetch(index) { &mut self.missed_fetches } else { &mut self.missed };
+        waiting.insert((Reverse(self.priority[index]), index));
     }
 
     fn know(&mut self, index: Index, outputs: Outputs) {
@@ -295,6 +306,7 @@ impl Scheduler {
     fn unready(&mut self, index: Index) {
         self.ready.remove(&(Reverse(self.priority[index]), index));
         self.missed.remove(&(Reverse(self.priority[index]), index));
+        self.missed_fetches.remove(&(Reverse(self.priority[index]), index));
     }
 
     fn lose(&mut self, index: Index, producers: &[Index]) {
@@ -367,18 +379,25 @@ impl Scheduler {
             self.start(index, phase);
             requests.push(request);
         }
-        while self.executing().count() < self.jobs {
-            let Some((_, index)) = self.missed.first().copied() else { break };
-            if self.executing().next().is_some()
-                && (self.is_alone(index) || self.running.keys().any(|it| self.executes_alone(*it)))
-            {
-                break;
-            }
-            self.missed.pop_first();
+        while let Some(index) = self.next_to_execute() {
+            self.unready(index);
             self.start(index, Phase::Executing);
             requests.push(Request::Execute(index, self.asking(index)));
         }
         requests
+    }
+
+    /// Returns the next step that has a place: the most urgent of those that take one of `-j`, or else a fetch.
+    fn next_to_execute(&self) -> Option<Index> {
+        if self.running.keys().any(|it| self.executes_alone(*it)) {
+            return None;
+        }
+        let fetches = self.executing().filter(|it| self.is_fetch(*it)).count();
+        let others = self.executing().count() - fetches;
+        let urgent = self.missed.first().map(|(_, index)| *index).filter(|_| others < self.jobs);
+        let urgent = urgent.filter(|index| !self.is_alone(*index) || fetches + others == 0);
+        let fetch = self.missed_fetches.first().map(|(_, index)| *index).filter(|_| fetches < FETCHED_AT_ONCE);
+        urgent.or(fetch)
     }
 
     fn may_ask(&self) -> bool {
@@ -404,6 +423,10 @@ impl Scheduler {
 
     fn is_alone(&self, index: Index) -> bool {
         matches!(self.nodes[index].work, Work::Step(_, Place::Alone))
+    }
+
+    fn is_fetch(&self, index: Index) -> bool {
+        matches!(self.nodes[index].work, Work::Step(_, Place::Beside))
     }
 
     fn executes_alone(&self, index: Index) -> bool {

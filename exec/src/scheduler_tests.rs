@@ -85,7 +85,9 @@ impl World {
                 assert!(unknown > 0, "node {index} is blocked by nothing");
             }
         }
-        assert!(scheduler.executing().count() <= scheduler.jobs, "more than -j steps execute");
+        let fetches = scheduler.executing().filter(|index| scheduler.is_fetch(*index)).count();
+        assert!(scheduler.executing().count() - fetches <= scheduler.jobs, "more than -j steps execute");
+        assert!(fetches <= FETCHED_AT_ONCE, "too much is fetched at once");
         assert!(
             !scheduler.running.keys().any(|index| scheduler.executes_alone(*index))
                 || scheduler.executing().count() == 1,
@@ -125,6 +127,7 @@ fn graphs() -> impl Strategy<Value = Vec<Node>> {
                 3 => Work::Step(Asking::Never, Place::Shared),
                 4 => Work::Step(Asking::Cache, Place::Alone),
                 5 => Work::Step(Asking::Never, Place::Alone),
+                7 => Work::Step(Asking::Cache, Place::Beside),
                 // A delivery may be known to lie there before anything starts.
                 0 | 6 if !deps.is_empty() => Work::Deliver,
                 _ => Work::Step(Asking::Cache, Place::Shared),
@@ -204,6 +207,41 @@ fn the_longest_chain_starts_first() {
     scheduler.on(1, Reply::Missed);
     let next = scheduler.on(0, Reply::Known(Outputs::Same));
     assert_eq!(next, [Request::Execute(1, Asking::Cache)]);
+}
+
+/// Returns what executes once the cache has none of some steps without dependencies.
+fn executing(places: &[Place], jobs: usize) -> Vec<Index> {
+    let node = |place: &Place| Node {
+        deps: vec![],
+        start: Start::Unknown,
+        work: Work::Step(Asking::Cache, *place),
+        weight: Duration::ZERO,
+    };
+    let nodes = places.iter().map(node).collect();
+    let (mut scheduler, requests) = Scheduler::new(nodes, jobs, OnFailure::Stop);
+    let mut open = VecDeque::from(requests);
+    while let Some(request) = open.pop_front() {
+        if let Request::Ask(index, _) = request {
+            open.extend(scheduler.on(index, Reply::Missed));
+        }
+    }
+    scheduler.executing().collect()
+}
+
+#[test]
+fn fetches_take_no_place_of_other_steps() {
+    let many = vec![Place::Beside; 40];
+    assert_eq!(executing(&many, 1), (0..FETCHED_AT_ONCE).collect::<Vec<_>>());
+    // However many of them wait, what can be executed meanwhile is.
+    let then = [many.as_slice(), &[Place::Shared; 3]].concat();
+    let want: Vec<Index> = (0..FETCHED_AT_ONCE).chain([40, 41]).collect();
+    assert_eq!(executing(&then, 2), want);
+}
+
+#[test]
+fn an_exclusive_step_waits_for_fetches_too() {
+    assert_eq!(executing(&[Place::Beside, Place::Alone, Place::Beside], 2), [0, 2]);
+    assert_eq!(executing(&[Place::Alone, Place::Beside], 2), [0]);
 }
 
 #[test]

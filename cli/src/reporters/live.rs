@@ -34,6 +34,8 @@ pub struct State {
 struct Running {
     since: Instant,
     attempt: u32,
+    /// How many bytes of a package have come, and how many there are, if that is known.
+    received: Option<(u64, Option<u64>)>,
 }
 
 impl State {
@@ -49,7 +51,12 @@ impl State {
                 self.jobs = *jobs;
             }
             Event::Started { step, attempt } => {
-                self.running.insert(*step, Running { since: now, attempt: *attempt });
+                self.running.insert(*step, Running { since: now, attempt: *attempt, received: None });
+            }
+            Event::Receives { step, bytes, of } => {
+                if let Some(running) = self.running.get_mut(step) {
+                    running.received = Some((*bytes, *of));
+                }
             }
             Event::Waiting(_) => self.only_waits = true,
             Event::Finished { step, report } => {
@@ -88,7 +95,8 @@ impl State {
         for (step, running) in running.iter().take(ROWS) {
             let time = short(now.saturating_duration_since(running.since));
             let again = if running.attempt > 1 { format!(" (run {})", running.attempt) } else { String::new() };
-            lines.push(format!("  {time:>6}  {}{again}", escape::name(&graph.title(**step))));
+            let received = running.received.map(|(bytes, of)| megabytes(bytes, of)).unwrap_or_default();
+            lines.push(format!("  {time:>6}  {}{received}{again}", escape::name(&graph.title(**step))));
         }
         if running.len() > ROWS {
             lines.push(format!("          and {} more", running.len() - ROWS));
@@ -109,6 +117,13 @@ impl State {
         let shared = sum / u32::try_from(self.jobs.max(1)).unwrap_or(u32::MAX);
         Some(shared.max(longest)).filter(|left| *left >= Duration::from_secs(1))
     }
+}
+
+/// Returns how much of a package has come: ` 3.1/9.6 MB`.
+fn megabytes(bytes: u64, of: Option<u64>) -> String {
+    let tenths = |bytes: u64| format!("{}.{}", bytes / 1_000_000, bytes % 1_000_000 / 100_000);
+    let of = of.map(|of| format!("/{}", tenths(of))).unwrap_or_default();
+    format!(" {}{of} MB", tenths(bytes))
 }
 
 /// Draws the block on stderr.
@@ -211,6 +226,20 @@ mod tests {
         check([Some(12), Some(1), Some(1)], ", about 10.0s left");
         check([Some(12), None, Some(1)], "");
         check([Some(1), Some(0), Some(0)], "");
+    }
+
+    #[test]
+    fn of_a_package_the_block_says_how_much_has_come() {
+        let fixture = Fixture::new(&[("//a:a", Purpose::Fetch)]);
+        let (graph, now, mut state) = (&fixture.graph, Instant::now(), State::default());
+        let step = fixture.step("//a:a");
+        state.on(graph, &Event::Started { step, attempt: 1 }, now);
+        let mut check = |bytes: u64, of: Option<u64>, want: &str| {
+            state.on(graph, &Event::Receives { step, bytes, of }, now);
+            assert_eq!(state.block(graph, Duration::ZERO, now)[1].trim_start(), want);
+        };
+        check(3_140_000, Some(9_600_000), "0.0s  //a:a 3.1/9.6 MB");
+        check(90_000, None, "0.0s  //a:a 0.0 MB");
     }
 
     #[test]

@@ -93,6 +93,7 @@ impl<'a> Progress<'a> {
             | Event::Planned(_)
             | Event::Expected { .. }
             | Event::Started { .. }
+            | Event::Receives { .. }
             | Event::Tick => None,
         }
     }

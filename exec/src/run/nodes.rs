@@ -6,10 +6,10 @@ use std::time::Duration;
 use graph::{State, StepId};
 use model::Purpose;
 
-use super::Owner;
+use super::{Errand, Owner};
 use crate::deliver::is_intact;
 use crate::event::{Event, Total};
-use crate::scheduler::{Asking, Index, Node, Place, Start, Work};
+use crate::scheduler::{Asking, FETCHED_AT_ONCE, Index, Node, Place, Start, Work};
 
 impl Owner<'_, '_> {
     /// Makes the scheduler's nodes: the steps of the plan, then its deliveries.
@@ -65,8 +65,16 @@ impl Owner<'_, '_> {
 }
 
 fn place(action: &model::Action) -> Place {
-    match action.limits.exclusive {
-        model::Exclusive::Yes => Place::Alone,
-        model::Exclusive::No => Place::Shared,
+    match (&action.work, action.limits.exclusive) {
+        (model::Work::Fetch(_), _) => Place::Beside,
+        (_, model::Exclusive::Yes) => Place::Alone,
+        (_, model::Exclusive::No) => Place::Shared,
     }
+}
+
+/// Returns how many packages may be fetched at once: none, if none is missing.
+pub(super) fn fetches_at_once(errand: &Errand<'_>) -> usize {
+    let is_open = |planned: &&graph::Planned| !matches!(planned.state, State::Settled(_));
+    let open = errand.plan.steps.iter().filter(is_open);
+    open.filter(|planned| place(errand.graph.action(planned.step)) == Place::Beside).count().min(FETCHED_AT_ONCE)
 }

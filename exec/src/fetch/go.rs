@@ -1,16 +1,13 @@
-//! Fetching locked packages with the user's own clients: they know the mirrors, the proxies and the credentials.
-//!
-//! A fetch is keyed by its lock entry alone. Which registry answers, and with whose certificate, is not a part of it:
-//! the hash in the lock decides whether the bytes are right.
+//! Go modules, brought by the user's own go: it knows version control, proxies and the checks of modules.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use model::{Content, Locked, Need, Network, RelPath};
 
+use super::{Fetcher, name};
 use crate::executor::{Job, Stopped};
 use crate::log_file;
 use crate::machine::Machine;
@@ -47,46 +44,14 @@ const NETWORK_VARIABLES: [&str; 9] = [
 /// Files of the user's home that clients read for credentials and mirrors.
 const HOME_FILES: [&str; 4] = [".netrc", ".gitconfig", ".config/git", ".ssh"];
 
-/// Whether packages may be fetched.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Connection {
-    /// They may.
-    Online,
-    /// What is not in the cache is an error.
-    Offline,
-}
-
-/// Fetches with the user's clients and settings.
-pub struct Fetcher {
-    /// The user's environment.
-    pub environment: BTreeMap<String, String>,
-    /// The user's home.
-    pub home: Option<PathBuf>,
-    /// The file of certificates to trust, in place of the system's.
-    pub extra_ca: Option<PathBuf>,
-    /// Whether there is a network to be used.
-    pub connection: Connection,
-    go_settings: OnceLock<BTreeMap<String, String>>,
-}
-
 impl Fetcher {
-    /// Makes a fetcher for a user.
-    pub fn new(
-        environment: BTreeMap<String, String>,
-        home: Option<PathBuf>,
-        extra_ca: Option<PathBuf>,
-        connection: Connection,
-    ) -> Fetcher {
-        Fetcher { environment, home, extra_ca, connection, go_settings: OnceLock::new() }
-    }
-
-    /// Fetches a locked package into the store.
-    pub(crate) fn fetch(&self, locked: &Locked, machine: &Machine<'_>, needs: &[Need]) -> Result<Content, Stopped> {
-        let what = name(locked);
-        let failed = |why: String| Stopped::Failed(Failure::Fetch { what: what.clone(), why });
-        if self.connection == Connection::Offline {
-            return Err(failed("it is not in the cache, and --offline forbids the network".to_owned()));
-        }
+    /// Brings a module, or its go.mod alone.
+    pub(super) fn bring_module(
+        &self,
+        locked: &Locked,
+        machine: &Machine<'_>,
+        needs: &[Need],
+    ) -> Result<Content, Stopped> {
         let mut why = String::new();
         for pause in PAUSES {
             match self.attempt(locked, machine, needs) {
@@ -98,7 +63,7 @@ impl Fetcher {
             }
             wait(pause, &machine.cancel);
         }
-        Err(failed(why))
+        Err(Failure::Fetch { what: name(locked), why }.into())
     }
 
     fn attempt(&self, locked: &Locked, machine: &Machine<'_>, needs: &[Need]) -> Result<Content, Stopped> {
@@ -137,7 +102,7 @@ impl Fetcher {
     /// Says how the go client is called for one module: in an empty module with just its sums, into `$OUT`.
     fn go_order(&self, locked: &Locked, machine: &Machine<'_>, needs: &[Need]) -> Result<Order, Stopped> {
         let Locked::GoModule { path, version, sum, mod_sum } = locked else {
-            let why = "this version fetches no such package".to_owned();
+            let why = "it is no go module".to_owned();
             return Err(Failure::Fetch { what: name(locked), why }.into());
         };
         let tools = machine.tools.view(needs);
@@ -275,16 +240,6 @@ fn prune_go_module(out: &Path) -> std::io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Returns the name of a lock entry for people.
-fn name(locked: &Locked) -> String {
-    match locked {
-        Locked::GoModule { path: name, version, .. }
-        | Locked::PythonFile { name, version, .. }
-        | Locked::PythonAny { name, version, .. }
-        | Locked::NpmPackage { name, version, .. } => format!("{name} {version}"),
-    }
 }
 
 /// Reads from what a client printed why it failed.

@@ -1,0 +1,26 @@
+//! Brings locked packages over HTTP: the only HTTP client of the house.
+//!
+//! Where packages come from is the user's business: pip and npm are asked once a run, nothing is built in, and files of
+//! theirs are read for what they do not tell, the credentials. The hash in the lock decides whether the bytes are right.
+//! This crate knows no rules, no plans and no store; it leaves a file in a directory that it is given.
+
+mod asked;
+mod bring;
+mod credentials;
+mod digest;
+mod error;
+mod http;
+mod netrc;
+mod npm;
+mod proxies;
+mod python;
+mod trust;
+mod url;
+mod user;
+
+pub use asked::Programs;
+pub use bring::Registries;
+pub use error::FetchError;
+pub use http::{HttpError, Patience};
+pub use url::UrlError;
+pub use user::User;
