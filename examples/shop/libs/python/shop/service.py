@@ -15,7 +15,7 @@ def main(name: str, default_addr: str, serve: Callable[[socket.socket], None]) -
     if port := os.environ.get("PORT"):
         default_addr = ":" + port
     parser = argparse.ArgumentParser(prog=name)
-    parser.add_argument("-addr", default=default_addr, help="address to listen on; port 0 takes any free one")
+    parser.add_argument("-addr", "--addr", default=default_addr, help="address to listen on; port 0 takes any free one")
     arguments = parser.parse_args()
 
     log = logger(name)
