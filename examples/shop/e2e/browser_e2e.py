@@ -51,7 +51,7 @@ def an_item_is_put_in_the_cart_and_seen(visit):
 
 
 def what_goes_well_with_it_is_one_click_away(visit):
-    equal(visit.browser.text("#cart .beside"), "Cast iron teapot\nPorcelain cup", "beside tea")
+    equal(visit.browser.text("#cart .beside li"), "Cast iron teapot both for 63.50 EUR", "beside tea")
     visit.browser.click("#cart [data-add=pot]")
     visit.browser.wait_for("1 × Cast iron teapot, 59.00 EUR", "#cart .lines")
     equal(visit.browser.text("#cart .delivery"), "Free delivery", "the delivery of a large order")

@@ -50,8 +50,9 @@ def metrics_count_what_happened(shop):
 
 
 def what_was_ordered_together_is_recommended(shop):
-    status, products = shop.recommend.call("GET", "/products/tea/recommendations")
-    equal((status, [p["id"] for p in products]), (200, ["cup", "pot"]), "beside tea, after an order of tea and a cup")
+    status, found = shop.recommend.call("GET", "/products/tea/recommendations")
+    equal((status, [one["product"]["id"] for one in found]), (200, ["cup", "pot"]), "after an order of tea and a cup")
+    equal(found[0]["text"], "both for 17.00 EUR", "its text")
 
 
 def a_review_is_kept(shop):

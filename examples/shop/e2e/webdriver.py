@@ -49,7 +49,8 @@ class Browser:
 
     def _begin(self):
         """Returns the address of a new session, which is a new browser."""
-        port = next(found[1] for line in self._driver.stdout if (found := re.search(r"successfully on port (\d+)", line)))
+        words = (re.search(r"successfully on port (\d+)", line) for line in self._driver.stdout)
+        port = next(found[1] for found in words if found)
         options = {
             "binary": CHROMIUM if os.path.exists(CHROMIUM) else shutil.which("chromium"),
             "args": [*FLAGS, "--user-data-dir=" + os.path.join(self._profile.name, "profile")],

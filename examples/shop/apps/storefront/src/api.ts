@@ -1,5 +1,6 @@
 // Speaks with the services. Their routes and messages come from api/shop.json.
-import { routes, type AddItem, type AskQuote, type Cart, type Order, type Product, type Quote, type Review } from "../../../api/shop.mjs";
+import { routes } from "../../../api/shop.mjs";
+import type { AddItem, AskQuote, Cart, Order, Product, Quote, Recommendation, Review } from "../../../api/shop.mjs";
 
 /** Fills the placeholders of a route, in order: path(routes.product, "tea") is "/products/tea". */
 export function path(route: string, ...values: string[]): string {
@@ -9,7 +10,7 @@ export function path(route: string, ...values: string[]): string {
 
 export const products = () => call<Product[]>("GET", routes.products);
 export const reviews = (product: string) => call<Review[]>("GET", path(routes.reviews, product));
-export const recommendations = (product: string) => call<Product[]>("GET", path(routes.recommendations, product));
+export const recommendations = (product: string) => call<Recommendation[]>("GET", path(routes.recommendations, product));
 export const openCart = () => call<Cart>("POST", routes.carts);
 export const addItem = (cart: string, item: AddItem) => call<Cart>("POST", path(routes.cartItems, cart), item);
 export const checkout = (cart: string) => call<Order>("POST", path(routes.cartCheckout, cart));

@@ -1,6 +1,6 @@
 // What the shop looks like: messages in, HTML out. It knows no browser and no service.
 import { formatCents, formatStars } from "@shop/format";
-import type { Cart, Line, Order, Product, Quote, Review } from "../../../api/shop.mjs";
+import type { Cart, Line, Order, Product, Quote, Recommendation, Review } from "../../../api/shop.mjs";
 
 export interface Offer {
   product: Product;
@@ -22,7 +22,7 @@ function offerView({ product, reviews }: Offer): string {
   </article>`;
 }
 
-export function cartView(cart: Cart, quote: Quote, beside: Product[]): string {
+export function cartView(cart: Cart, quote: Quote, beside: Recommendation[]): string {
   if (cart.lines.length === 0) return emptyCartView();
   return `<h2>Your cart</h2>
     <ul class="lines">${cart.lines.map(lineView).join("")}</ul>
@@ -48,9 +48,9 @@ function lineView({ product, quantity }: Line): string {
   return `<li>${quantity} × ${escape(product.name)}, ${formatCents(product.price_cents * quantity)}</li>`;
 }
 
-function besideView(beside: Product[]): string {
+function besideView(beside: Recommendation[]): string {
   if (beside.length === 0) return "";
-  const items = beside.map((product) => `<li>${addButton(product, escape(product.name))}</li>`);
+  const items = beside.map(({ product, text }) => `<li>${addButton(product, escape(product.name))} ${escape(text)}</li>`);
   return `<h3>Goes well with it</h3><ul class="beside">${items.join("")}</ul>`;
 }
 

@@ -19,6 +19,6 @@ test("names are text, not HTML", () => {
 
 test("the cart adds up lines and delivery", () => {
   const cart = { id: "1", lines: [{ product: tea, quantity: 2 }], total_cents: 900 };
-  const html = cartView(cart, { price_cents: 490, text: "Delivery 4.90 EUR" }, [cup]);
-  for (const part of ["2 × Tea", "9.00 EUR", "Total 13.90 EUR", 'data-add="cup"']) expect(html).toContain(part);
+  const html = cartView(cart, { price_cents: 490, text: "Delivery 4.90 EUR" }, [{ product: cup, text: "both for 17.00 EUR" }]);
+  for (const part of ["2 × Tea", "9.00 EUR", "Total 13.90 EUR", 'data-add="cup"', "both for 17.00 EUR"]) expect(html).toContain(part);
 });

@@ -36,8 +36,16 @@ def ask(url: str, upstream: Upstream) -> tuple[int, object]:
 
 
 def test_recommendations_do_without_the_cart_service():
-    status, products = ask(path(ROUTE_RECOMMENDATIONS, "tea"), Upstream(client(catalog), client(broken)))
-    assert (status, [product["id"] for product in products]) == (200, ["pot", "cup"])
+    status, found = ask(path(ROUTE_RECOMMENDATIONS, "tea"), Upstream(client(catalog), client(broken)))
+    assert status == 200
+    assert [(one["product"]["id"], one["text"]) for one in found] == [
+        ("pot", "both for 2.00 EUR"),
+        ("cup", "both for 2.00 EUR"),
+    ]
+
+
+def test_nothing_goes_with_an_unknown_product():
+    assert ask(path(ROUTE_RECOMMENDATIONS, "gin"), Upstream(client(catalog), client(broken))) == (200, [])
 
 
 def test_a_broken_catalog_is_a_bad_gateway():
