@@ -4,7 +4,7 @@ RG := target/release/rg
 
 .PHONY: demo test lint bench release setup
 
-# Builds rg, then builds and tests examples/shop with it, twice, and after an edit.
+# Builds rg, then builds and tests examples/shop with it, twice, and after edits that cross languages.
 demo: release
 	@RG=$(RG) sh scripts/demo.sh
 

@@ -22,7 +22,7 @@ class Shop:
 
     def __init__(self, top):
         self.top, self.directory, self._edits = top, os.path.join(top, "shop"), 0
-        shutil.copytree(os.path.join(HERE, "examples", "shop"), self.directory, ignore=shutil.ignore_patterns("rg-out"))
+        shutil.copytree(os.path.join(HERE, "examples", "shop"), self.directory, ignore=shutil.ignore_patterns("rg-out", "node_modules"))
         with open(os.path.join(self.directory, EDITED), encoding="utf-8") as file:
             self.text = file.read()
         self._run(["sh", "tools/generate.sh"])

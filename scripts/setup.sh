@@ -3,7 +3,7 @@
 #
 # Usage: setup.sh [bench]
 #
-# Rust, Go and Python are expected; everything else comes from apt, as root. What stays missing is named,
+# Rust, Go, Node and Python are expected; everything else comes from apt, as root. What stays missing is named,
 # and with CI=true it is a failure.
 set -eu
 
@@ -37,8 +37,10 @@ from_apt() {
 }
 
 expect cargo "see https://rustup.rs"
-expect go "see https://go.dev/doc/install; examples/shop is written in it"
-expect python3 "the end-to-end tests are written in it"
+expect go "see https://go.dev/doc/install; examples/shop has services in it"
+expect node "see https://nodejs.org; examples/shop has a service and a storefront in it"
+expect npm "it comes with Node"
+expect python3 "the end-to-end tests are written in it, and services of examples/shop"
 if command -v cargo > /dev/null 2>&1; then
     cargo fmt --version > /dev/null 2>&1 || missing rustfmt "rustup component add rustfmt"
     cargo clippy --version > /dev/null 2>&1 || missing clippy "rustup component add clippy"
@@ -46,7 +48,9 @@ fi
 
 from_apt git git              # tidy asks it which files are tracked
 from_apt cc gcc               # the bundled SQLite, and cgo in the tests of the Go scanner
-from_apt awk mawk             # the generator of examples/shop
+from_apt awk mawk             # the generators of examples/shop
+from_apt chromium chromium    # the storefront of examples/shop is tried in it
+from_apt chromedriver chromium-driver
 from_apt pgrep procps         # tests that no process is left
 from_apt setpriv util-linux   # tests as a plain user
 from_apt strace strace        # tests that kill rg at its n-th system call

@@ -1,7 +1,16 @@
 #!/bin/sh
-# Puts the generated Go file where plain `go build` and editors look for it. rg does not need this:
-# it stages the output of //api:go there by itself.
+# Puts the generated files where editors and each language's own tools look for them. rg does not need
+# this: it stages the outputs of //api:go, //api:python and //api:ts there by itself.
 set -eu
 cd "$(dirname "$0")/../api"
-awk -f generate.awk shop.json > api.gen.go.part
-mv api.gen.go.part api.gen.go
+
+# generate GENERATOR OUTPUT
+generate() {
+    awk -f generate/read.awk -f "generate/$1.awk" shop.json > "$2.part"
+    mv "$2.part" "$2"
+}
+
+generate go api.gen.go
+generate python shop_api.py
+generate javascript shop.mjs
+generate types shop.d.mts

@@ -10,7 +10,7 @@ import (
 )
 
 func TestAmountsPrintAsPeopleReadThem(t *testing.T) {
-	table, err := os.ReadFile("testdata/amounts.tsv")
+	table, err := os.ReadFile("../../money/amounts.tsv")
 	if err != nil {
 		t.Fatal(err)
 	}

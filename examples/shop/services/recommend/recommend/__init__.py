@@ -1,0 +1,1 @@
+"""Answers what else to look at beside a product."""

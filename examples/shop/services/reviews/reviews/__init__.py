@@ -1,0 +1,1 @@
+"""Keeps what customers say of the products."""
