@@ -5,6 +5,8 @@
 mod all;
 pub(crate) mod closure;
 pub(crate) mod find;
+mod marker;
+mod requirement;
 mod scan;
 mod skip;
 

@@ -34,6 +34,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("ignore", &["workspace"]),
     ("indicatif", &["cli"]),
     ("libc", &["exec"]),
+    ("pep440_rs", &["rules"]),
     ("petgraph", &["graph"]),
     ("quick-junit", &["cli"]),
     ("rayon", &["workspace", "rules"]),
