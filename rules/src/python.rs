@@ -5,10 +5,14 @@
 mod all;
 pub(crate) mod closure;
 pub(crate) mod find;
+mod lock;
+mod manifest;
 mod marker;
 mod requirement;
+mod requirements;
 mod scan;
 mod skip;
+mod toml_parts;
 
 #[cfg(test)]
 mod tests;
