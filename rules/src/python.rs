@@ -9,6 +9,10 @@ pub(crate) mod find;
 mod lock;
 mod packages;
 mod recipe;
+mod manifest;
+mod marker;
+mod requirement;
+mod requirements;
 mod scan;
 mod service;
 mod skip;
@@ -16,6 +20,7 @@ mod standard;
 mod testing;
 mod wheels;
 mod world;
+mod toml_parts;
 
 #[cfg(test)]
 mod tests;

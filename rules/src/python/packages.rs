@@ -6,7 +6,8 @@ use std::rc::Rc;
 
 use model::{EntryKind, Location, Mistake, Need, PythonEnvironment, RelPath, TargetId, codes};
 
-use super::lock::{self, LockedDistribution};
+use super::lock::LockedDistribution;
+use super::requirements;
 use crate::declaration::Declaration;
 use crate::lowering::Lowering;
 use crate::parts::{self, path};
@@ -115,7 +116,10 @@ fn load(lock: &RelPath, need: &Need, at: &Location, lowering: &mut Lowering) -> 
     let manifest = dir.join(&path("pyproject.toml"));
     let manifest_text = read(lowering, &manifest);
     let given = manifest_text.as_deref().map(|text| (&manifest, text));
-    let (locked, mistakes) = lock::parse(&text, lock, given, &environment, lowering.platform());
+    let parse = match lock.name() {
+        _ => requirements::parse,
+    };
+    let (locked, mistakes) = parse(&text, lock, given, &environment, lowering.platform());
     if !mistakes.is_empty() {
         mistakes.into_iter().for_each(|mistake| lowering.mistake(mistake));
         return None;

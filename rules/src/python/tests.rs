@@ -1,6 +1,8 @@
 //! Holds what is read of Python against Python itself.
 
 mod imports;
+mod locks;
+mod markers;
 mod resolution;
 mod tags;
 

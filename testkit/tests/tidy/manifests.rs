@@ -37,6 +37,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     ("libc", &["exec"]),
     ("mime_guess", &["cli"]),
+    ("pep440_rs", &["rules"]),
     ("petgraph", &["graph"]),
     ("quick-junit", &["cli"]),
     ("rayon", &["workspace", "rules"]),

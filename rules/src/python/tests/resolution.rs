@@ -155,7 +155,7 @@ impl Dice {
             let dir = format!("{}/{}", self.pick(&roots), self.dotted().replace('.', "/"));
             let path = if self.roll(3) == 0 { format!("{dir}/__init__.py") } else { format!("{dir}.py") };
             let depth = path.split('/').count() - 2;
-            files.insert(path, (0..self.roll(4)).map(|_| self.statement(depth)).collect());
+            files.insert(path, (0..=self.roll(5)).map(|_| self.statement(depth)).collect());
         }
         let module = |path: &String| path[3..].trim_end_matches(".py").trim_end_matches("/__init__").replace('/', ".");
         let starts = files.keys().step_by(3).map(module).collect();
@@ -178,7 +178,7 @@ fn closures(corpus: &Corpus) -> Vec<Option<Closure>> {
 fn the_closure_is_what_the_finders_of_python_give_and_holds_what_is_loaded() {
     let mut dice = Dice(7);
     let dir = tempfile::tempdir().unwrap();
-    let mut corpora: Vec<Corpus> = (0..60).map(|_| dice.corpus()).collect();
+    let mut corpora: Vec<Corpus> = (0..40).map(|_| dice.corpus()).collect();
     for (number, corpus) in corpora.iter_mut().enumerate() {
         let top = dir.path().canonicalize().unwrap().join(number.to_string());
         for (path, text) in &corpus.files {
@@ -207,7 +207,7 @@ fn the_closure_is_what_the_finders_of_python_give_and_holds_what_is_loaded() {
             (compared, files) = (compared + 1, files + got.len());
         }
     }
-    assert!(compared > 150 && files > 500, "{compared} closures of {files} files");
+    assert!(compared > 100 && files > 250, "{compared} closures of {files} files");
 }
 
 /// Compares the closure of a file, in the words of a user.
