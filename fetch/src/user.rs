@@ -19,7 +19,7 @@ pub struct User {
     pub home: Option<PathBuf>,
     /// The file of certificates to trust, in place of all others.
     pub extra_ca: Option<PathBuf>,
-    /// The root of the workspace: pip and npm are asked there.
+    /// The root of the workspace: npm is asked there, for the settings of the project.
     pub root: PathBuf,
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use exec::{Failure, Status, StepReport};
 use graph::{Graph, StepId};
-use model::Purpose;
+use model::{Locked, Purpose, Work};
 
 use super::go_test;
 use super::last_line::{counts, short};
@@ -73,7 +73,7 @@ fn failed(graph: &Graph, step: StepId, report: &StepReport, failure: &Failure, a
     let what = escape::name(&failure.to_string()).into_owned();
     let title = title(graph, step);
     let mut advice = advise(step, excerpt);
-    advice.extend(hint(failure, &label));
+    advice.extend(fetch_hint(failure, &graph.action(step).work).or_else(|| hint(failure, &label)));
     let log = go_test::failures(excerpt).map_or_else(|| escape::log(excerpt), |failures| escape::log(&failures));
     let log = shortened(&log, &label);
     format!("{ERROR}error{ERROR:#}: {title} failed: {what} ({tries})\n{log}{}", hints(&advice))
@@ -114,6 +114,25 @@ fn shortened(log: &str, label: &str) -> String {
     format!("{head}… the middle is left out; `rg log {label}` prints all of it …\n{tail}")
 }
 
+/// Returns what helps when a package cannot be fetched: who tells the registry, and who writes the lock.
+fn fetch_hint(failure: &Failure, work: &Work) -> Option<String> {
+    let Work::Fetch(locked) = work else { return None };
+    let (asked, lock) = match locked {
+        Locked::GoModule { .. } => ("go env GOPROXY", "let `go mod tidy` write the lock again"),
+        Locked::PythonFile { .. } | Locked::PythonAny { .. } => ("pip config list", "lock it again"),
+        Locked::NpmPackage { .. } => ("npm config get registry", "lock it again"),
+    };
+    match failure {
+        Failure::Fetch { .. } => {
+            Some(format!("`{asked}` shows which registry is asked; what is in the cache needs no network"))
+        }
+        Failure::WrongHash { what, .. } => {
+            Some(format!("find out who changed {what}; if what the registry sends is right, {lock}"))
+        }
+        _ => None,
+    }
+}
+
 /// Returns what helps against a failure, where the failure itself says it.
 fn hint(failure: &Failure, label: &str) -> Option<String> {
     Some(match failure {
@@ -128,14 +147,6 @@ fn hint(failure: &Failure, label: &str) -> Option<String> {
         }
         Failure::Sandbox(_) => "`rg doctor` says what this machine lacks".to_owned(),
         Failure::Thread(_) => "end other programs, or raise the limit of processes: `ulimit -u`".to_owned(),
-        Failure::Fetch { .. } => {
-            "`go env GOPROXY` shows which registry is asked; what is in the cache needs no network".to_owned()
-        }
-        Failure::WrongHash { what, .. } => {
-            format!(
-                "find out who changed {what}; if what the registry sends is right, let `go mod tidy` write the lock again"
-            )
-        }
         Failure::BadArchive { what, .. } => {
             format!("lock another version of {what}, and tell its author; nothing of it was kept")
         }
@@ -152,6 +163,8 @@ fn hint(failure: &Failure, label: &str) -> Option<String> {
         Failure::LostInputs => "`rg cache verify` removes what is damaged".to_owned(),
         Failure::Exit(_)
         | Failure::Signal(_)
+        | Failure::Fetch { .. }
+        | Failure::WrongHash { .. }
         | Failure::BadOutput { .. }
         | Failure::Conflict(_)
         | Failure::Cancelled => return None,

@@ -17,10 +17,12 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// Returns the status.
     pub fn status(&self) -> u16 {
         self.response.status().as_u16()
     }
 
+    /// Returns a header that is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::trim)
     }

@@ -175,7 +175,8 @@ fn proxy_of(proxy: &str, url: &Url) -> Result<ureq::Proxy, HttpError> {
 
 /// Ends what an agent does when the run is asked to end: a read that waits for a server notices nothing else.
 fn watch(agent: Agent, cancelled: Cancelled, alive: Weak<()>) {
-    thread::spawn(move || {
+    // Without a thread for it, the end is noticed when the next bytes come, or none do for too long.
+    let _ = thread::Builder::new().spawn(move || {
         while alive.strong_count() > 0 {
             if cancelled() {
                 agent.shutdown();

@@ -18,7 +18,7 @@ pub enum HttpError {
         why: String,
     },
     /// The server is not trusted.
-    #[error("{url} has a certificate that is not trusted: {why}")]
+    #[error("{url} has a certificate that is not trusted: {why}; that of a proxy in between goes into `extra_ca`")]
     Untrusted {
         /// The address.
         url: String,

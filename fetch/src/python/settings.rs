@@ -82,7 +82,8 @@ impl Settings {
 }
 
 fn ask_pip(python: &Path, user: &User) -> Result<Told, AskError> {
-    let setting = Setting { environment: &user.environment, directory: &user.root };
+    // Not in the workspace: Python would import modules that lie there.
+    let setting = Setting { environment: &user.environment, directory: Path::new("/") };
     let answer = match setting.ask(python, "pip", &["-c", QUESTION]) {
         Ok(answer) => answer,
         Err(AskError::Failed { said, .. }) if said.contains("No module named 'pip") => return Ok(Told::default()),
