@@ -1,0 +1,54 @@
+//! What it costs to start a program: bare, in a sandbox, and in a sandbox with a tree that it may scribble on.
+//! Has a main of its own, because a sandbox's helper is the program that asks for one.
+
+use std::path::PathBuf;
+
+use criterion::{Criterion, criterion_group};
+use exec::sandbox::{Mount, Sandbox, Spec, base_mounts, main_if_helper};
+use model::Network;
+
+fn spec(mounts: Vec<Mount>) -> Spec {
+    let env = [("PATH", "/usr/bin:/bin"), ("HOME", "/tmp/home")];
+    Spec {
+        mounts: base_mounts(Network::None).into_iter().chain(mounts).collect(),
+        argv: vec!["/usr/bin/true".to_owned()],
+        env: env.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+        directory: "/".to_owned(),
+        network: Network::None,
+        scribble: None,
+    }
+}
+
+fn helper() -> PathBuf {
+    std::env::current_exe().expect("the program of a process has a path")
+}
+
+fn start(criterion: &mut Criterion) {
+    let (sandbox, inputs) = (Sandbox { helper: helper() }, tempfile::tempdir().expect("a directory can be made"));
+    let log = tempfile::tempfile().expect("a file can be made");
+    std::fs::write(inputs.path().join("in.txt"), "x\n").expect("the directory is ours");
+    let overlay = Mount::Overlay { lower: inputs.path().to_owned(), at: "/src".to_owned() };
+    let mut group = criterion.benchmark_group("start of a program");
+    group.bench_function("bare", |bencher| {
+        bencher.iter(|| std::process::Command::new("/usr/bin/true").status().expect("it is installed"));
+    });
+    for (name, spec) in [("in a sandbox", spec(Vec::new())), ("in a sandbox with a tree", spec(vec![overlay]))] {
+        group.bench_function(name, |bencher| {
+            let log = || log.try_clone().expect("a file can be opened twice");
+            bencher.iter(|| sandbox.run(&spec, log(), None, &|| false).expect("this machine makes sandboxes"));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(sandboxes, start);
+
+fn main() {
+    main_if_helper();
+    if (Sandbox { helper: helper() }).probe().is_err() {
+        println!("left out, because this machine makes no sandbox");
+        return;
+    }
+    sandboxes();
+    Criterion::default().configure_from_args().final_summary();
+}
