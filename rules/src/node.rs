@@ -10,6 +10,7 @@ mod production;
 mod report;
 mod runs_on;
 mod stale;
+mod yarn;
 
 #[cfg(test)]
 mod fixture;
