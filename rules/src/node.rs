@@ -17,6 +17,7 @@ mod script;
 mod service;
 mod sources;
 mod stale;
+mod yarn;
 
 #[cfg(test)]
 mod fixture;

@@ -23,6 +23,8 @@ pub(crate) struct Manifest {
     pub scripts: BTreeMap<String, String>,
     /// The packages that it asks for.
     pub asks: Asks,
+    /// What stands for what all packages of the repository reach, to yarn: ranges by selector.
+    pub resolutions: BTreeMap<String, String>,
     /// The globs of the directories with the packages of the repository; `!` takes some away.
     pub workspaces: Vec<String>,
     /// The commands of the package, each with its file.
@@ -128,6 +130,7 @@ impl Reader<'_, '_> {
             exports: self.fields.get("exports").filter(|value| !value.is_null()).cloned(),
             scripts: self.texts("scripts"),
             asks: self.asks(),
+            resolutions: self.texts("resolutions"),
             workspaces: self.workspaces(),
             runs_on: RunsOn { os: self.list("os"), cpu: self.list("cpu"), libc: self.list("libc") },
         }

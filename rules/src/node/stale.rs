@@ -101,13 +101,17 @@ impl Lock<'_> {
         self.stale(held, name, message)
     }
 
-    /// Returns a mistake at the name of a package in a manifest.
+    /// Returns the mistake of a lock that was made for something else, at the name of a package in a manifest.
     pub fn stale(self, held: &Held, name: &str, message: String) -> Mistake {
-        let key = format!("{name:?}");
-        let span = held.text.find(&key).map_or(0..0, |at| at..at + key.len());
-        let at = Location::new(held.file.clone(), span);
-        Mistake::new(codes::NODE_STALE_LOCK, message).at(at, "").hint(self.hint)
+        at_key(held, codes::NODE_STALE_LOCK, name, message).hint(self.hint)
     }
+}
+
+/// Returns a mistake at a key of a manifest.
+pub(crate) fn at_key(held: &Held, code: &'static str, key: &str, message: String) -> Mistake {
+    let quoted = format!("{key:?}");
+    let span = held.text.find(&quoted).map_or(0..0, |at| at..at + quoted.len());
+    Mistake::new(code, message).at(Location::new(held.file.clone(), span), "")
 }
 
 /// Makes the package of the repository that a manifest describes; what it depends on is for the caller to say.

@@ -5,3 +5,4 @@ mod clients;
 mod disk;
 mod npm;
 mod pnpm;
+mod yarn;

@@ -10,7 +10,7 @@ const UI: &str =
     r#"{"name": "@acme/ui", "dependencies": {"@acme/util": "*", "ms": "2.0.0"}, "peerDependencies": {"react": "18"}}"#;
 const UTIL: &str = r#"{"name": "@acme/util", "dependencies": {"old": "npm:lodash@4.17.20"}, "optionalDependencies": {"fsevents": "2.3.3"}, "devDependencies": {"@acme/ui": "*"}}"#;
 
-fn files<'a>(lock: &'a str) -> Vec<(&'a str, &'a str)> {
+fn files(lock: &str) -> Vec<(&str, &str)> {
     vec![
         ("package-lock.json", lock),
         ("package.json", ROOT),

@@ -9,7 +9,7 @@ const ROOT: &str = r#"{"name": "root", "dependencies": {"ms": "2.1.3"}, "devDepe
 const UI: &str = r#"{"name": "@acme/ui", "dependencies": {"@acme/util": "workspace:*", "react-dom": "18.2.0"}, "peerDependencies": {"react": "18"}}"#;
 const UTIL: &str = r#"{"name": "@acme/util", "dependencies": {"old": "npm:lodash@4.17.20"}, "optionalDependencies": {"fsevents": "2.3.3"}}"#;
 
-fn files<'a>(lock: &'a str) -> Vec<(&'a str, &'a str)> {
+fn files(lock: &str) -> Vec<(&str, &str)> {
     vec![
         ("pnpm-lock.yaml", lock),
         ("package.json", ROOT),

@@ -46,6 +46,13 @@ pub(super) const PEERS: Project = &[(
             "zustand": "4.5.4", "immer": "10.1.1", "use-sync-external-store": "1.2.2"}}"#,
 )];
 
+/// A version that stands for what others ask for, to yarn.
+pub(super) const RESOLUTIONS: Project = &[(
+    "package.json",
+    r#"{"name": "resolutions", "version": "1.0.0", "private": true, "resolutions": {"**/ms": "2.1.2"},
+        "dependencies": {"debug": "4.3.4", "send": "0.18.0"}}"#,
+)];
+
 /// Writes a project to a new directory.
 pub(super) fn project(files: Project) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
