@@ -13,6 +13,9 @@ mod requirements;
 mod scan;
 mod skip;
 mod toml_parts;
+mod uv_lock;
+mod uv_stale;
+mod uv_walk;
 
 #[cfg(test)]
 mod tests;

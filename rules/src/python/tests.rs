@@ -5,6 +5,7 @@ mod locks;
 mod markers;
 mod resolution;
 mod tags;
+mod uv;
 
 use std::io::Write;
 use std::process::{Command, Stdio};
