@@ -8,6 +8,8 @@ pub(crate) mod find;
 mod lock;
 mod manifest;
 mod marker;
+mod poetry_hash;
+mod poetry_lock;
 mod requirement;
 mod requirements;
 mod scan;

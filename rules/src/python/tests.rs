@@ -3,6 +3,7 @@
 mod imports;
 mod locks;
 mod markers;
+mod poetry;
 mod resolution;
 mod tags;
 mod uv;

@@ -41,7 +41,7 @@ pub(crate) fn parse(
     }
     let default_groups = manifest.map_or(DefaultGroups::These(["dev".to_owned()].into()), |it| it.default_groups);
     let mut walk = Walk::new(&packages, Values::new(environment, platform));
-    walk.from_projects(root, &default_groups);
+    walk.start(root, &default_groups);
     let (reached, problems) = walk.finish();
     for (span, message) in problems {
         reading.bad(span, message);

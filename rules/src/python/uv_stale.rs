@@ -55,9 +55,11 @@ fn locked(of: &DeTable, key: &str, project: &str) -> Wanted {
 
 fn add(wanted: &mut Wanted, name: String, versions: Option<BTreeSet<String>>) {
     let known = wanted.entry(name).or_insert_with(|| Some(BTreeSet::new()));
-    match versions {
-        Some(versions) => known.iter_mut().for_each(|known| drop(known.insert(versions.clone()))),
-        None => *known = None,
+    match (known.as_mut(), versions) {
+        (Some(all), Some(versions)) => {
+            all.insert(versions);
+        }
+        _ => *known = None,
     }
 }
 

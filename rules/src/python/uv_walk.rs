@@ -38,7 +38,7 @@ impl<'t> Walk<'t> {
     }
 
     /// Goes from all projects, and from their groups that are there by default, to the end.
-    pub fn from_projects(&mut self, root: &'t DeTable<'t>, default_groups: &DefaultGroups) {
+    pub fn start(&mut self, root: &'t DeTable<'t>, default_groups: &DefaultGroups) {
         let is_default = |group: &&str| default_groups.contains(group);
         let all: &'t [Package<'t>] = self.packages;
         let projects = || all.iter().enumerate().filter(|(_, package)| package.is_project());

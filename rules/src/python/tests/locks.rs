@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::{Distribution, Libc, Mistake, Platform, PythonEnvironment, RelPath};
 
 use crate::python::lock::{Lock, Source};
-use crate::python::{requirements, uv_lock};
+use crate::python::{poetry_lock, requirements, uv_lock};
 use crate::rendered;
 
 pub(super) type Parser =
@@ -149,9 +149,9 @@ proptest::proptest! {
     #[test]
     fn no_text_makes_a_parser_of_locks_panic(words in proptest::collection::vec(0usize..WORDS.len(), 0..30)) {
         let text: String = words.into_iter().map(|at| WORDS[at]).collect();
-        for parser in [requirements::parse as Parser, uv_lock::parse] {
+        for parser in [requirements::parse as Parser, uv_lock::parse, poetry_lock::parse] {
             shown(parser, &text, &text, "3.11.7", "linux/amd64");
-            shown(parser, &format!("version = 1\n{text}"), &text, "3.11.7", "linux/amd64");
+            shown(parser, &format!("version = 1\n{text}\n[metadata]\nlock-version = '2.1'"), &text, "3.11.7", "linux/amd64");
         }
     }
 }
