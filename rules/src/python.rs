@@ -11,6 +11,8 @@ mod packages;
 mod recipe;
 mod manifest;
 mod marker;
+mod poetry_hash;
+mod poetry_lock;
 mod requirement;
 mod requirements;
 mod scan;
@@ -21,6 +23,9 @@ mod testing;
 mod wheels;
 mod world;
 mod toml_parts;
+mod uv_lock;
+mod uv_stale;
+mod uv_walk;
 
 #[cfg(test)]
 mod tests;

@@ -45,14 +45,14 @@ impl<'a> Cursor<'a> {
         self.space(Stop::AtLine);
         match self.word() {
             Some(b"import") => self.import(imports),
-            Some(b"from") => imports.extend(self.from_import()),
+            Some(b"from") => imports.extend(self.import_from()),
             // `lazy import a`, from Python 3.15 on.
             Some(b"lazy") => {
                 let before = self.at;
                 self.space(Stop::AtLine);
                 match self.word() {
                     Some(b"import") => self.import(imports),
-                    Some(b"from") => imports.extend(self.from_import()),
+                    Some(b"from") => imports.extend(self.import_from()),
                     _ => self.at = before,
                 }
             }
@@ -73,7 +73,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// `from ..a import b as c, d`, after its first word.
-    fn from_import(&mut self) -> Option<Import> {
+    fn import_from(&mut self) -> Option<Import> {
         self.space(Stop::AtLine);
         let start = self.at;
         let mut end = start;

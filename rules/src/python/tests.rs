@@ -3,8 +3,10 @@
 mod imports;
 mod locks;
 mod markers;
+mod poetry;
 mod resolution;
 mod tags;
+mod uv;
 
 use std::io::Write;
 use std::process::{Command, Stdio};

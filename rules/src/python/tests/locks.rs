@@ -5,10 +5,11 @@ use std::sync::Arc;
 use model::{Distribution, Libc, Mistake, Platform, PythonEnvironment, RelPath};
 
 use crate::python::lock::{Lock, Source};
-use crate::python::requirements;
+use crate::python::{poetry_lock, requirements, uv_lock};
 use crate::rendered;
 
-type Parser = fn(&str, &RelPath, Option<(&RelPath, &str)>, &PythonEnvironment, &Platform) -> (Lock, Vec<Mistake>);
+pub(super) type Parser =
+    fn(&str, &RelPath, Option<(&RelPath, &str)>, &PythonEnvironment, &Platform) -> (Lock, Vec<Mistake>);
 
 /// Makes the short hashes of a lock as long as real ones: `sha256:ab` becomes `sha256:abab…`.
 fn lengthened(text: &str) -> String {
@@ -23,7 +24,7 @@ fn lengthened(text: &str) -> String {
 }
 
 /// What a lock gives for an environment: a line for each distribution, then one for each mistake.
-fn shown(parser: Parser, text: &str, manifest: &str, python: &str, platform: &str) -> String {
+pub(super) fn shown(parser: Parser, text: &str, manifest: &str, python: &str, platform: &str) -> String {
     let text = &lengthened(text);
     let environment = PythonEnvironment { version: Arc::from(python), libc: Libc::Glibc(2, 36) };
     let (file, beside) = (RelPath::new("a/lock").unwrap(), RelPath::new("a/pyproject.toml").unwrap());
@@ -56,8 +57,9 @@ fn shown(parser: Parser, text: &str, manifest: &str, python: &str, platform: &st
     distributions.chain(mistakes).collect::<Vec<_>>().join("\n")
 }
 
+/// Compares what a lock gives for Python 3.11 on linux/amd64.
 #[track_caller]
-fn check(parser: Parser, text: &str, manifest: &str, want: &str) {
+pub(super) fn check(parser: Parser, text: &str, manifest: &str, want: &str) {
     assert_eq!(shown(parser, text, manifest, "3.11.7", "linux/amd64"), want);
 }
 
@@ -147,7 +149,10 @@ proptest::proptest! {
     #[test]
     fn no_text_makes_a_parser_of_locks_panic(words in proptest::collection::vec(0usize..WORDS.len(), 0..30)) {
         let text: String = words.into_iter().map(|at| WORDS[at]).collect();
-        shown(requirements::parse, &text, &text, "3.11.7", "linux/amd64");
+        for parser in [requirements::parse as Parser, uv_lock::parse, poetry_lock::parse] {
+            shown(parser, &text, &text, "3.11.7", "linux/amd64");
+            shown(parser, &format!("version = 1\n{text}\n[metadata]\nlock-version = '2.1'"), &text, "3.11.7", "linux/amd64");
+        }
     }
 }
 

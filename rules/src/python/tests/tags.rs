@@ -85,3 +85,12 @@ fn wheels_are_preferred_in_the_order_of_the_packaging_library() {
         check(head, tags, &all);
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_name_of_a_file_makes_the_ranking_panic(name in "[a-z0-9._é]{0,4}(-[a-z0-9._é]{0,6}){0,6}", ending in 0usize..3) {
+        let file = format!("{name}{}", ["", ".whl", ".tar.gz"][ending]);
+        drop(wheel::rank(&file, &PythonEnvironment::default(), &Platform::default()));
+        drop(wheel::rank(&format!("x-1-{name}-none-any.whl"), &PythonEnvironment::default(), &Platform::default()));
+    }
+}
