@@ -238,8 +238,8 @@ mod tests {
             state.on(graph, &Event::Receives { step, bytes, of }, now);
             assert_eq!(state.block(graph, Duration::ZERO, now)[1].trim_start(), want);
         };
-        check(3_140_000, Some(9_600_000), "0.0s  //a:a 3.1/9.6 MB");
-        check(90_000, None, "0.0s  //a:a 0.0 MB");
+        check(3_140_000, Some(9_600_000), "0ms  //a:a 3.1/9.6 MB");
+        check(90_000, None, "0ms  //a:a 0.0 MB");
     }
 
     #[test]
