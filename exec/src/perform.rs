@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use cache::{CacheError, Claim, Committed};
 use graph::{FileIds, Graph, Known, StepId};
-use model::{Action, Assembly, Command, Content, Digest, OutputKind, Purpose, RelPath, Text, Work};
+use model::{Action, Assembly, Command, Content, Digest, Lost, OutputKind, Purpose, RelPath, Text, Work};
 
 use crate::assemble::assemble;
 use crate::executor::{Job, Ran, Stopped};
@@ -100,6 +100,8 @@ impl Performance<'_> {
         match &self.action().work {
             Work::Tree(assembly) => {
                 let encoded = &self.prepared.encoded;
+                self.bring_texts()?;
+                self.check_layout()?;
                 keep_directories(encoded, self.machine)?;
                 let root = assemble(*assembly, &encoded.input_root, &encoded.layout, self.machine.cache)?;
                 self.action()
@@ -121,6 +123,32 @@ impl Performance<'_> {
             }
             Work::Command(command) => self.attempts(command, ran),
         }
+    }
+
+    /// A tree is made of digests, so nobody would miss lost bytes before the tree is used: single files are looked for
+    /// at once, and directories when the tree is made again because something of it is lost.
+    fn check_layout(&self) -> Result<(), Stopped> {
+        for (at, content) in &self.prepared.encoded.layout {
+            let lost = |lost: Lost| Stopped::Lost(at.clone(), lost);
+            match content {
+                Content::File { digest, .. } => self.check_files(&[*digest]).map_err(lost)?,
+                Content::Directory(root) if self.asking == Asking::Never => self.check_directory(root).map_err(lost)?,
+                Content::Directory(_) | Content::Symlink(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn check_directory(&self, root: &Digest) -> Result<(), Lost> {
+        let directory = self.machine.cache.directory(root)?;
+        let files: Vec<Digest> = directory.files.iter().map(|file| file.digest).collect();
+        self.check_files(&files)?;
+        directory.directories.iter().try_for_each(|below| self.check_directory(&below.digest))
+    }
+
+    fn check_files(&self, files: &[Digest]) -> Result<(), Lost> {
+        let there = self.machine.cache.has(files);
+        files.iter().zip(there).find(|(_, there)| !there).map_or(Ok(()), |(digest, _)| Err(Lost(*digest)))
     }
 
     /// Returns an output of a tree: wheels are all of it, whatever else lies where it is declared.

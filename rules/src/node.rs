@@ -1,9 +1,10 @@
 //! Lowers Node targets. Reads package.json files and the lock of their client; one action runs a script of a package, an
 //! application is a tree; locked packages are implicit targets.
 //!
-//! The locks and manifests are texts that become values; only what lowers targets reads the tree.
+//! The locks and manifests are texts that become values: their readers open no file and know no targets.
 
 mod layout;
+mod locks;
 mod manifest;
 mod names;
 mod package_lock;

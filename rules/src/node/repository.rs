@@ -6,17 +6,11 @@ use std::rc::Rc;
 use model::{EntryKind, Location, Mistake, Need, RelPath, TargetId, codes};
 
 use super::layout::Layout;
+use super::locks::{Around, LOCKS, Parse, read};
 use super::manifest::Manifest;
-use super::{package_lock, pnpm};
 use crate::declaration::Declaration;
 use crate::lowering::Lowering;
 use crate::parts::{self, path};
-
-/// A reader of a lock: its text, its path, what its manifests say, and for whom.
-type Parse = fn(&str, &RelPath, &dyn Fn(&RelPath) -> Option<String>, &model::Platform) -> (Layout, Vec<Mistake>);
-
-/// The locks that rg reads, in the order in which they are looked for.
-const LOCKS: [(&str, Parse); 2] = [("package-lock.json", package_lock::parse), ("pnpm-lock.yaml", pnpm::parse)];
 
 /// A lock, with all that it puts below its directory.
 pub(super) struct Lock {
@@ -128,8 +122,7 @@ impl<'l, 'a> Repositories<'l, 'a> {
 
     fn load(&mut self, dir: RelPath, file: RelPath, parse: Parse, need: &Need, at: &Location) -> Option<Rc<Lock>> {
         let text = read(self.lowering, &file)?;
-        let manifests = |path: &RelPath| read(self.lowering, &dir.join(path));
-        let (layout, mistakes) = parse(&text, &file, &manifests, self.lowering.platform());
+        let (layout, mistakes) = parse(&text, &file, &Around { lowering: self.lowering, dir: &dir });
         if !mistakes.is_empty() {
             mistakes.into_iter().for_each(|mistake| self.lowering.mistake(mistake));
             return None;
@@ -141,14 +134,6 @@ impl<'l, 'a> Repositories<'l, 'a> {
         };
         Some(Rc::new(Lock { dir, file, layout, modules, need: need.clone() }))
     }
-}
-
-/// Returns the text of a file; none if it is not there, or is not UTF-8.
-pub(super) fn read(lowering: &Lowering, file: &RelPath) -> Option<String> {
-    if lowering.entry(file) != Some(EntryKind::File) {
-        return None;
-    }
-    String::from_utf8(lowering.read(file).ok()?.1).ok()
 }
 
 pub(super) fn file_in(dir: &RelPath, name: &str) -> RelPath {

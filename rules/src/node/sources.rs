@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use model::{EntryKind, RelPath};
 
+use super::locks::read;
 use super::names::NODE_MODULES;
-use super::repository::{Lock, Repositories, read};
+use super::repository::{Lock, Repositories};
 use crate::lowering::Lowering;
 use crate::parts;
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use model::{EntryKind, Location, Mistake, Need, PythonEnvironment, RelPath, TargetId, codes};
 
 use super::lock::LockedDistribution;
-use super::requirements;
+use super::{poetry_lock, requirements, uv_lock};
 use crate::declaration::Declaration;
 use crate::lowering::Lowering;
 use crate::parts::{self, path};
@@ -117,6 +117,8 @@ fn load(lock: &RelPath, need: &Need, at: &Location, lowering: &mut Lowering) -> 
     let manifest_text = read(lowering, &manifest);
     let given = manifest_text.as_deref().map(|text| (&manifest, text));
     let parse = match lock.name() {
+        "uv.lock" => uv_lock::parse,
+        "poetry.lock" => poetry_lock::parse,
         _ => requirements::parse,
     };
     let (locked, mistakes) = parse(&text, lock, given, &environment, lowering.platform());
