@@ -10,6 +10,7 @@ use model::{Action, ActionKey, Content, RelPath, Work};
 use crate::Failure;
 use crate::ingest::Sources;
 use crate::machine::{Machine, Storing};
+use crate::owners;
 use crate::scheduler::Asking;
 
 /// A step with its key.
@@ -46,7 +47,10 @@ pub(crate) fn prepare(
     let seen = graph.seen(step, &|need| machine.pins.0.get(need).copied(), &|dep| deps.get(&dep).cloned());
     match encoded {
         Ok(encoded) => Ok(Prepared { encoded, seen }),
-        Err(EncodeError::Conflict(at)) => Err(Unprepared::Failed(Failure::Conflict(at))),
+        Err(EncodeError::Conflict(at)) => {
+            let clash = owners::clash(graph, step, &deps, &|digest| machine.cache.directory(digest).ok());
+            Err(Unprepared::Failed(clash.unwrap_or(Failure::Conflict(at))))
+        }
         Err(EncodeError::Lost(_)) => Err(Unprepared::Lost(directory_producers(graph, step, &deps))),
     }
 }

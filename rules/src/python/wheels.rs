@@ -49,12 +49,14 @@ for base, directories, files in os.walk(top):
 os.makedirs(out, exist_ok=True)
 ";
 
-/// Builds a wheel of a source distribution, with the pip that comes with Python and the packages of the lock.
+/// Builds a wheel of a source distribution, with the pip that comes with Python and the packages of the lock. Many a
+/// setup.py imports what lies beside it.
 const BUILD: &str = "\
 pip=$(python3 -c 'import ensurepip, glob, os
 directory = getattr(ensurepip, \"_WHEEL_PKG_DIR\", None) or os.path.join(os.path.dirname(ensurepip.__file__), \"_bundled\")
 print(glob.glob(os.path.join(directory, \"pip-*.whl\"))[0])')
 export PYTHONPATH=\"$pip:$PYTHONPATH\"
+unset PYTHONSAFEPATH
 exec python3 -m pip --disable-pip-version-check wheel --quiet --no-index --no-deps --no-build-isolation \\
     --no-cache-dir --wheel-dir \"$1\" \"$root\"/sdist/*
 ";
@@ -63,13 +65,13 @@ exec python3 -m pip --disable-pip-version-check wheel --quiet --no-index --no-de
 pub(super) fn target(packages: &Packages, lowering: &mut Lowering) -> Target {
     let out = lowering.out_dir(&packages.target);
     let bringing = Bringing { packages, out: &out };
-    let mut actions = Vec::new();
-    for distribution in &packages.distributions {
-        actions.extend(bringing.bring(distribution));
-    }
-    if packages.distributions.iter().any(is_source) {
+    // What is built sees all wheels, so these come first.
+    let (built, wheels): (Vec<_>, Vec<_>) = packages.distributions.iter().partition(|it| is_source(it));
+    let mut actions: Vec<Action> = wheels.into_iter().flat_map(|wheel| bringing.bring_wheel(wheel)).collect();
+    if !built.is_empty() {
         actions.extend(bringing.missing_backends().flat_map(|backend| bringing.bring_wheel(&backend)));
     }
+    actions.extend(built.into_iter().flat_map(|source| bringing.bring_source(source)));
     actions.push(bringing.lay_out());
     let sources = vec![lowering.file_set(packages.files.clone())];
     Target { actions, sources, ..parts::bare(packages.target.clone(), "python_wheels") }
@@ -92,10 +94,6 @@ struct Bringing<'b> {
 }
 
 impl Bringing<'_> {
-    fn bring(&self, distribution: &LockedDistribution) -> Vec<Action> {
-        if is_source(distribution) { self.bring_source(distribution) } else { self.bring_wheel(distribution) }
-    }
-
     fn bring_wheel(&self, distribution: &LockedDistribution) -> Vec<Action> {
         let fetch = self.fetch(distribution);
         let unpack = self.unpack(distribution, &fetch.outputs[0]);
