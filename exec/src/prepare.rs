@@ -97,7 +97,8 @@ fn known(action: &Action, key: ActionKey, result: &ActionResult) -> Option<Known
 fn path_of(action: &Action, at: &RelPath) -> String {
     match &action.work {
         Work::Command(command) => at.relative_to(&command.directory),
-        Work::Fetch(_) | Work::Tree(_) => at.to_string(),
+        Work::Fetch(_) => graph::FETCHED.to_owned(),
+        Work::Tree(_) => at.to_string(),
     }
 }
 

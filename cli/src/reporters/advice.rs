@@ -34,9 +34,12 @@ fn line(target: &Target, missed: &Undeclared) -> Option<String> {
     ))
 }
 
-/// Returns the first attribute of a type: rules name what they read before what is rarer.
+/// Returns the attribute of a type that takes what is read beside the rest: `data` where there is one, else the first,
+/// as rules name what they read before what is rarer.
 fn first(doc: &RuleDoc, kind: AttributeType) -> Option<&'static str> {
-    doc.attributes.iter().find(|attribute| attribute.kind == kind).map(|attribute| attribute.name)
+    let of_kind = || doc.attributes.iter().filter(|attribute| attribute.kind == kind);
+    let found = of_kind().find(|attribute| attribute.name == "data").or_else(|| of_kind().next());
+    found.map(|attribute| attribute.name)
 }
 
 #[cfg(test)]
@@ -57,6 +60,7 @@ mod tests {
     fn the_line_names_the_attribute_that_the_rule_has() {
         check("command", "p/d/a.txt", None, Place::OwnPackage, Some("inputs = [\"d/a.txt\"]"));
         check("go_test", "p/a.txt", Some("//p:x"), Place::OwnPackage, Some("data = [\"a.txt\"]"));
+        check("python_test", "p/a.txt", None, Place::OwnPackage, Some("data = [\"a.txt\"]"));
         check("go_test", "q/a.txt", Some("//q:x"), Place::Elsewhere, Some("data = [\"//q:x\"]"));
         check("go_binary", "p/a.txt", Some("//p:x"), Place::OwnPackage, Some("deps = [\"//p:x\"]"));
         check("command", "q/a.txt", None, Place::Elsewhere, Some("inputs = [\"//q:<a files target that holds it>\"]"));
