@@ -4,9 +4,9 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use cache::{Claim, Committed};
+use cache::{Claim, Committed, Executable};
 use graph::{FileIds, Graph, Known, StepId};
-use model::{Action, Command, Content, OutputKind, Purpose, RelPath, Text, Work};
+use model::{Action, Command, Content, Origin, OutputKind, Purpose, RelPath, Text, Work};
 
 use crate::assemble::assemble;
 use crate::executor::{Job, Ran, Stopped};
@@ -79,6 +79,7 @@ impl Performance<'_> {
     fn work(&self, ran: &mut Attempted) -> Result<Vec<(RelPath, Content)>, Stopped> {
         match &self.action().work {
             Work::Tree(assembly) => {
+                self.bring_texts()?;
                 let encoded = &self.prepared.encoded;
                 keep_directories(encoded, self.machine)?;
                 let root = assemble(*assembly, &encoded.input_root, &encoded.layout, self.machine.cache)?;
@@ -158,10 +159,14 @@ impl Performance<'_> {
     /// Texts made by analysis have no other home than the description: they enter the store here.
     fn bring_texts(&self) -> Result<(), Failure> {
         for input in &self.action().inputs {
-            if let model::Origin::Text(Text::Plain(text) | Text::Script(text)) = &input.from {
-                let put = self.machine.cache.put_bytes(text.as_bytes());
-                put.map_err(|error| Failure::store(&error))?;
-            }
+            let (text, executable) = match &input.from {
+                Origin::Text(Text::Plain(text)) => (text, Executable::No),
+                Origin::Text(Text::Script(text)) => (text, Executable::Yes),
+                // The text of a link is in the message of its directory.
+                Origin::Text(Text::Link(_)) | Origin::File(_) | Origin::Files(_) | Origin::Output(..) => continue,
+            };
+            let put = self.machine.cache.put_file(&mut text.as_bytes(), executable);
+            put.map_err(|error| Failure::store(&error))?;
         }
         Ok(())
     }
@@ -235,10 +240,10 @@ impl Performance<'_> {
         let mut producers = Vec::new();
         for input in &self.action().inputs {
             let below = at.strip_prefix(&input.at);
-            if let (model::Origin::Output(target, name), Some(_)) = (&input.from, &below) {
+            if let (Origin::Output(target, name), Some(_)) = (&input.from, &below) {
                 producers.extend(self.graph.producer(target, name));
             }
-            let of_set = matches!(input.from, model::Origin::Files(_));
+            let of_set = matches!(input.from, Origin::Files(_));
             let mut sources = self.graph.sources(input, self.ids);
             let source = sources.find(|(file, _)| below.as_ref().is_some_and(|below| !of_set || below == *file));
             if let Some((file, id)) = source

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that unwraps says where it broke")]
 
+mod faults;
 mod node;
 mod python;
 mod setup;
