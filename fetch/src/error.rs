@@ -72,6 +72,14 @@ pub enum FetchError {
         /// The files that the lock allows and the index has.
         there: String,
     },
+    /// The hash of the lock is that of another version.
+    #[error("the lock has the hash of {file}, which is not version {version}")]
+    OtherVersion {
+        /// The file that has the hash.
+        file: String,
+        /// The version that the lock says.
+        version: String,
+    },
     /// A hash of the lock is none.
     #[error("the lock has no hash of a known algorithm")]
     NoHash,

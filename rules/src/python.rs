@@ -55,6 +55,11 @@ pub(crate) fn lower(declarations: &[&Declaration], lowering: &mut Lowering) -> V
     targets
 }
 
+/// Returns the outputs of a `python_test`: what says which lines were run.
+pub(crate) fn test_outputs(declaration: &Declaration) -> Vec<RelPath> {
+    testing::coverage_reports(declaration)
+}
+
 /// Returns the outputs of a `python_service`: code, packages, and the program that starts it.
 pub(crate) fn service_outputs(label: &Label) -> Vec<RelPath> {
     vec![path(service::CODE), path(service::DEPS), launcher(label)]

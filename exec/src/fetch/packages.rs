@@ -69,6 +69,10 @@ fn failure(locked: &Locked, error: FetchError) -> Failure {
         FetchError::WrongHash { got, wanted } => Failure::WrongHash { what, got, wanted },
         FetchError::Http(HttpError::Cancelled) => Failure::Cancelled,
         FetchError::Http(HttpError::Write(error)) => Failure::store(&error),
+        FetchError::NoneFits { .. }
+        | FetchError::OnlySource { .. }
+        | FetchError::NoSource { .. }
+        | FetchError::OtherVersion { .. } => Failure::Unfit { what, why: error.to_string() },
         other => Failure::Fetch { what, why: other.to_string() },
     }
 }

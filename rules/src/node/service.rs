@@ -69,7 +69,8 @@ fn sorted(mut outputs: Vec<model::Output>) -> Vec<model::Output> {
 
 fn code_files(declaration: &Declaration, project: &Project, repositories: &Repositories) -> Vec<RelPath> {
     let reached = production::reached_in_production(&project.lock.layout, &project.place);
-    let mut files = sources::without_tests(sources::files(&project.lock, &reached, None, repositories));
+    let packages = reached.iter().map(|dir| project.lock.dir.join(dir)).collect();
+    let mut files = sources::of_application(sources::files(&project.lock, &reached, None, repositories), &packages);
     files.extend(declaration.sources("data").files.iter().cloned());
     files.sort();
     files.dedup();

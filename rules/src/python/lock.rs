@@ -83,6 +83,12 @@ impl Reading<'_> {
         self.mistakes.push(Mistake::new(codes::PYTHON_BAD_LOCK, message).at(at, "").hint(self.hint));
     }
 
+    /// Says that something is for another Python than the one that is there.
+    pub fn other_python(&mut self, place: Location, message: impl Into<String>) {
+        let hint = "name an interpreter of that version in [toolchain.python] of workspace.toml, or lower `requires-python` and lock again";
+        self.mistakes.push(Mistake::new(codes::PYTHON_OTHER_VERSION, message).at(place, "").hint(hint));
+    }
+
     /// Says that the lock is not that of its manifest, of which a part may be shown.
     pub fn stale(&mut self, place: Location, message: impl Into<String>) {
         self.mistakes.push(Mistake::new(codes::PYTHON_STALE_LOCK, message).at(place, "").hint(self.hint));

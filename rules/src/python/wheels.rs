@@ -64,12 +64,14 @@ for base, directories, files in os.walk(top):
 os.makedirs(out, exist_ok=True)
 ";
 
-/// Builds a wheel of a source distribution, with the pip that comes with Python and the packages of the lock.
+/// Builds a wheel of a source distribution, with the pip that comes with Python and the packages of the lock. Many a
+/// setup.py imports what lies beside it.
 const BUILD: &str = "\
 pip=$(python3 -c 'import ensurepip, glob, os
 directory = getattr(ensurepip, \"_WHEEL_PKG_DIR\", None) or os.path.join(os.path.dirname(ensurepip.__file__), \"_bundled\")
 print(glob.glob(os.path.join(directory, \"pip-*.whl\"))[0])')
 export PYTHONPATH=\"$pip:$PYTHONPATH\"
+unset PYTHONSAFEPATH
 exec python3 -m pip --disable-pip-version-check wheel --quiet --no-index --no-deps --no-build-isolation \\
     --no-cache-dir --wheel-dir \"$1\" \"$root\"/sdist/*
 ";

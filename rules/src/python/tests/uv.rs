@@ -185,7 +185,8 @@ fn markers_choose_among_the_versions_of_a_uv_lock() {
     let want = ["flask 3.1.3", "numpy 2.5.5", "pysocks 1.7.1", "pytest 9.2.0", "pyyaml 6.0.4", "requests 2.34.2"];
     assert_eq!(names, [&want[..], &["torch 2.0+cpu"]].concat());
     let got = shown(parse, LOCK, MANIFEST, "3.8.1", "linux/amd64");
-    assert_eq!(got, "RG0902 a/lock:4: the lock is for Python >=3.9, and this one is 3.8.1 (`uv lock`)");
+    let hint = "name an interpreter of that version in [toolchain.python] of workspace.toml, or lower `requires-python` and lock again";
+    assert_eq!(got, format!("RG0907 a/lock:4: the lock is for Python >=3.9, and this one is 3.8.1 ({hint})"));
 }
 
 #[test]
