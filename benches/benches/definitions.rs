@@ -4,6 +4,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use model::Facts;
 use rules::Settings;
 use testkit::MapTree;
 
@@ -28,13 +29,14 @@ fn analysis(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("analysis");
     for packages in PACKAGES {
         let (tree, settings) = (workspace(packages), Settings::default());
-        let remembered = rules::analyze(&tree, &[], &settings, &[]).remember.expect("it was analyzed anew");
+        let remembered =
+            rules::analyze(&tree, &[], &settings, &Facts::default(), &[]).remember.expect("it was analyzed anew");
         group.throughput(Throughput::Elements(packages as u64));
         group.bench_with_input(BenchmarkId::new("anew", packages), &tree, |bencher, tree| {
-            bencher.iter(|| rules::analyze(black_box(tree), &[], &settings, &[]));
+            bencher.iter(|| rules::analyze(black_box(tree), &[], &settings, &Facts::default(), &[]));
         });
         group.bench_with_input(BenchmarkId::new("remembered", packages), &tree, |bencher, tree| {
-            bencher.iter(|| rules::analyze(black_box(tree), &[], &settings, &remembered));
+            bencher.iter(|| rules::analyze(black_box(tree), &[], &settings, &Facts::default(), &remembered));
         });
     }
     group.finish();

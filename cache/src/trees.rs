@@ -6,15 +6,17 @@ use std::collections::BTreeSet;
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use model::reapi::Directory;
+use model::reapi::{Directory, Message};
 use model::{Digest, Lost};
 
 use crate::Cache;
 use crate::blobs::{Inode, Missing, inode, trash};
 use crate::files;
-use crate::layout::Executable;
+use crate::layout::{Executable, Hash};
 
 /// The mode of a directory that is kept.
 const READ_ONLY: u32 = 0o555;
@@ -53,8 +55,9 @@ impl Cache {
     }
 
     fn make_tree(&self, root: &Digest) -> Result<PathBuf, Lost> {
+        let listed = self.list(root)?;
         let place = self.leases.hold().map_err(|_| Lost(*root))?.temporary();
-        let made = self.make_directory(root, &place);
+        let made = self.make_directories(&place, &listed);
         if made.is_err() {
             let _ = files::remove_tree(&place);
         }
@@ -62,23 +65,45 @@ impl Cache {
     }
 
     /// Makes a directory that can still be moved; those below it are finished.
-    fn make_directory(&self, digest: &Digest, place: &Path) -> Result<(), Lost> {
-        let message = self.messages.directory(digest)?;
-        let failed = |_| Lost(*digest);
-        let children = children(&message).ok_or(Lost(*digest))?;
-        fs::create_dir(place).map_err(failed)?;
-        for (name, child) in children {
-            let path = place.join(name);
-            match child {
-                Child::File(file, executable) => self.link(file, executable, &path)?,
-                Child::Symlink(target) => symlink(target, &path).map_err(failed)?,
-                Child::Directory(below) => {
-                    self.make_directory(below, &path)?;
-                    files::set_mode(&path, READ_ONLY).map_err(failed)?;
-                }
+    fn make_directories(&self, place: &Path, listed: &[Listed]) -> Result<(), Lost> {
+        let depth = |directory: &Listed| directory.path.components().count();
+        for level in listed.chunk_by(|a, b| depth(a) == depth(b)) {
+            let make =
+                |directory: &Listed| fs::create_dir(place.join(&directory.path)).map_err(|_| Lost(directory.digest));
+            all_at_once(level, make)?;
+        }
+        // Nearly all of the time is the kernel's, which works in several directories at once.
+        all_at_once(listed, |directory| self.fill(&place.join(&directory.path), directory))
+    }
+
+    fn fill(&self, place: &Path, directory: &Listed) -> Result<(), Lost> {
+        let failed = |_| Lost(directory.digest);
+        for file in &directory.message.files {
+            self.link(&file.digest, Executable::from_bit(file.is_executable), &place.join(&file.name))?;
+        }
+        for link in &directory.message.symlinks {
+            symlink(&link.target, place.join(&link.name)).map_err(failed)?;
+        }
+        let is_root = directory.path.as_os_str().is_empty();
+        if is_root { Ok(()) } else { files::set_mode(place, READ_ONLY).map_err(failed) }
+    }
+
+    /// Returns all directories of a tree, parents first; all of one depth are read at once.
+    fn list(&self, root: &Digest) -> Result<Vec<Listed>, Lost> {
+        let mut listed = Vec::new();
+        let mut next = vec![(PathBuf::new(), *root)];
+        while !next.is_empty() {
+            let hashes: Vec<Hash> = next.iter().map(|(_, digest)| digest.hash).collect();
+            let level = std::mem::take(&mut next);
+            for ((path, digest), bytes) in level.into_iter().zip(self.messages.get(&hashes)) {
+                let bytes = bytes.filter(|bytes| bytes.len() as u64 == digest.size_bytes).ok_or(Lost(digest))?;
+                let message = Directory::decode(&bytes).map_err(|_| Lost(digest))?;
+                children(&message).ok_or(Lost(digest))?;
+                next.extend(message.directories.iter().map(|node| (path.join(&node.name), node.digest)));
+                listed.push(Listed { path, digest, message });
             }
         }
-        Ok(())
+        Ok(listed)
     }
 
     fn link(&self, digest: &Digest, executable: Executable, to: &Path) -> Result<(), Lost> {
@@ -104,34 +129,17 @@ impl Cache {
     }
 
     fn has_sizes(&self, place: &Path, root: &Digest) -> bool {
-        self.tree_matches(place, root, &mut |_, metadata, file| metadata.len() == file.size_bytes)
+        self.tree_matches(place, root, &|_, metadata, file| metadata.len() == file.size_bytes)
     }
 
     /// Returns whether an assembled directory is what its messages say. `check` compares the files.
-    pub(crate) fn tree_matches(&self, place: &Path, root: &Digest, check: &mut CheckFile<'_>) -> bool {
-        let Ok(message) = self.messages.directory(root) else { return false };
-        let (Some(mut expected), Ok(entries)) = (children(&message), fs::read_dir(place)) else { return false };
-        for entry in entries {
-            let Ok(entry) = entry else { return false };
-            let (path, name) = (entry.path(), entry.file_name());
-            let Some(child) = name.to_str().and_then(|name| expected.remove(name)) else { return false };
-            if !self.child_matches(&path, child, check) {
-                return false;
-            }
-        }
-        expected.is_empty()
-    }
-
-    fn child_matches(&self, path: &Path, child: Child<'_>, check: &mut CheckFile<'_>) -> bool {
-        let Ok(metadata) = fs::symlink_metadata(path) else { return false };
-        match child {
-            Child::Directory(below) => metadata.is_dir() && self.tree_matches(path, below, check),
-            Child::Symlink(target) => fs::read_link(path).is_ok_and(|found| found.as_os_str() == target),
-            Child::File(file, executable) => {
-                let same_mode = metadata.permissions().mode() & 0o111 == executable.mode() & 0o111;
-                metadata.is_file() && same_mode && check(path, &metadata, file)
-            }
-        }
+    pub(crate) fn tree_matches(&self, place: &Path, root: &Digest, check: &CheckFile<'_>) -> bool {
+        let Ok(listed) = self.list(root) else { return false };
+        let matches = |directory: &Listed| {
+            let same = directory_matches(&place.join(&directory.path), &directory.message, check);
+            same.then_some(()).ok_or(Lost(directory.digest))
+        };
+        all_at_once(&listed, matches).is_ok()
     }
 
     /// Removes an assembled directory. Returns whether it is gone from its place.
@@ -169,12 +177,70 @@ impl Cache {
 }
 
 /// Compares a file of an assembled directory with its digest.
-pub(crate) type CheckFile<'a> = dyn FnMut(&Path, &Metadata, &Digest) -> bool + 'a;
+pub(crate) type CheckFile<'a> = dyn Fn(&Path, &Metadata, &Digest) -> bool + Sync + 'a;
+
+/// One directory of a tree.
+struct Listed {
+    /// Where it is, from the root.
+    path: PathBuf,
+    digest: Digest,
+    message: Directory,
+}
+
+/// Returns whether a directory has the entries of its message; what is in those that are directories is not looked at.
+fn directory_matches(place: &Path, message: &Directory, check: &CheckFile<'_>) -> bool {
+    let (Some(mut expected), Ok(entries)) = (children(message), fs::read_dir(place)) else { return false };
+    for entry in entries {
+        let Ok(entry) = entry else { return false };
+        let name = entry.file_name();
+        let Some(child) = name.to_str().and_then(|name| expected.remove(name)) else { return false };
+        // From the open directory: a path would be walked once more for each file.
+        if !entry.metadata().is_ok_and(|metadata| child_matches(&entry.path(), &metadata, child, check)) {
+            return false;
+        }
+    }
+    expected.is_empty()
+}
+
+fn child_matches(path: &Path, metadata: &Metadata, child: Child<'_>, check: &CheckFile<'_>) -> bool {
+    match child {
+        Child::Directory => metadata.is_dir(),
+        Child::Symlink(target) => fs::read_link(path).is_ok_and(|found| found.as_os_str() == target),
+        Child::File(file, executable) => {
+            let same_mode = metadata.permissions().mode() & 0o111 == executable.mode() & 0o111;
+            metadata.is_file() && same_mode && check(path, metadata, file)
+        }
+    }
+}
+
+/// Up to here one thread is quicker than two.
+const FEW: usize = 32;
+
+/// Does the work for all directories, in several threads if they are many. Returns one of the losses.
+fn all_at_once(listed: &[Listed], work: impl Fn(&Listed) -> Result<(), Lost> + Sync) -> Result<(), Lost> {
+    if listed.len() <= FEW {
+        return listed.iter().try_for_each(work);
+    }
+    let next = AtomicUsize::new(0);
+    let take = || -> Result<(), Lost> {
+        while let Some(directory) = listed.get(next.fetch_add(1, Ordering::Relaxed)) {
+            // Whoever fails, the others need not go on.
+            work(directory).inspect_err(|_| next.store(listed.len(), Ordering::Relaxed))?;
+        }
+        Ok(())
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(take)).collect();
+        let own = take();
+        others.into_iter().fold(own, |all, other| all.and(other.join().unwrap_or_else(|panic| resume_unwind(panic))))
+    })
+}
 
 /// One entry of a directory message.
 enum Child<'a> {
     File(&'a Digest, Executable),
-    Directory(&'a Digest),
+    Directory,
     Symlink(&'a str),
 }
 
@@ -184,7 +250,7 @@ fn children(message: &Directory) -> Option<BTreeMap<&str, Child<'_>>> {
         let executable = Executable::from_bit(file.is_executable);
         (file.name.as_str(), Child::File(&file.digest, executable))
     });
-    let directories = message.directories.iter().map(|node| (node.name.as_str(), Child::Directory(&node.digest)));
+    let directories = message.directories.iter().map(|node| (node.name.as_str(), Child::Directory));
     let symlinks = message.symlinks.iter().map(|link| (link.name.as_str(), Child::Symlink(&link.target)));
     let mut children = BTreeMap::new();
     for (name, child) in files.chain(directories).chain(symlinks) {

@@ -169,7 +169,7 @@ impl Cache {
                 self.discard_tree(&place);
                 continue;
             };
-            let sound = self.tree_matches(&place, &root, &mut |path, metadata, file| {
+            let sound = self.tree_matches(&place, &root, &|path, metadata, file| {
                 // Most files are links to blobs whose bytes were just looked at.
                 let known = (inode(metadata), file.hash);
                 checked.good.contains(&known) || hash_file(path).is_ok_and(|digest| digest == *file)

@@ -120,6 +120,8 @@ mod tests {
         check(&[("//a:test", Failure::Exit(1))], Exit::TestsFailed);
         check(&[("//a:test", Failure::TimedOut(std::time::Duration::from_secs(1)))], Exit::TestsFailed);
         check(&[("//a:test", Failure::LostInputs)], Exit::BuildFailed);
+        let bad = Failure::BadArchive { what: "x".to_owned(), why: "y".to_owned() };
+        check(&[("//a:build", bad)], Exit::Fetch);
         check(&[("//a:build", Failure::Exit(1)), ("//a:test", Failure::Exit(1))], Exit::BuildFailed);
         check(&[("//a:build", fetch())], Exit::Fetch);
         check(&[("//a:build", fetch()), ("//a:test", Failure::Signal(9))], Exit::Fetch);

@@ -95,6 +95,4 @@ impl Budget {
 }
 
 #[cfg(test)]
-pub(crate) mod fixtures;
-#[cfg(test)]
-mod tests;
+pub(crate) mod tests;

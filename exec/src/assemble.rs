@@ -112,6 +112,4 @@ fn keep(placed: impl IntoIterator<Item = (RelPath, Content)>, cache: &Cache) -> 
 }
 
 #[cfg(test)]
-mod fixtures;
-#[cfg(test)]
 mod tests;

@@ -5,9 +5,9 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use cache::{CacheError, Claim, Committed};
+use cache::{CacheError, Claim, Committed, Executable};
 use graph::{FileIds, Graph, Known, StepId};
-use model::{Action, Assembly, Command, Content, Digest, Lost, OutputKind, Purpose, RelPath, Text, Work};
+use model::{Action, Assembly, Command, Content, Digest, Lost, Origin, OutputKind, Purpose, RelPath, Text, Work};
 
 use crate::assemble::assemble;
 use crate::executor::{Job, Ran, Stopped};
@@ -283,10 +283,14 @@ impl Performance<'_> {
     /// Texts made by analysis have no other home than the description: they enter the store here.
     fn bring_texts(&self) -> Result<(), Failure> {
         for input in &self.action().inputs {
-            if let model::Origin::Text(Text::Plain(text) | Text::Script(text)) = &input.from {
-                let put = self.machine.cache.put_bytes(text.as_bytes());
-                put.map_err(|error| Failure::store(&error))?;
-            }
+            let (text, executable) = match &input.from {
+                Origin::Text(Text::Plain(text)) => (text, Executable::No),
+                Origin::Text(Text::Script(text)) => (text, Executable::Yes),
+                // The text of a link is in the message of its directory.
+                Origin::Text(Text::Link(_)) | Origin::File(_) | Origin::Files(_) | Origin::Output(..) => continue,
+            };
+            let put = self.machine.cache.put_file(&mut text.as_bytes(), executable);
+            put.map_err(|error| Failure::store(&error))?;
         }
         Ok(())
     }
@@ -366,10 +370,10 @@ impl Performance<'_> {
         let mut producers = Vec::new();
         for input in &self.action().inputs {
             let below = at.strip_prefix(&input.at);
-            if let (model::Origin::Output(target, name), Some(_)) = (&input.from, &below) {
+            if let (Origin::Output(target, name), Some(_)) = (&input.from, &below) {
                 producers.extend(self.graph.producer(target, name));
             }
-            let of_set = matches!(input.from, model::Origin::Files(_));
+            let of_set = matches!(input.from, Origin::Files(_));
             let mut sources = self.graph.sources(input, self.ids);
             let source = sources.find(|(file, _)| below.as_ref().is_some_and(|below| !of_set || below == *file));
             if let Some((file, id)) = source

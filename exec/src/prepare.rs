@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use graph::{EncodeError, Encoded, FileIds, Graph, Known, StepId};
 use model::reapi::{ActionResult, Message};
-use model::{Action, ActionKey, Content, RelPath, Work};
+use model::{Action, ActionKey, Content, Input, Origin, RelPath, Work};
 
 use crate::Failure;
 use crate::ingest::Sources;
@@ -101,7 +101,8 @@ fn known(action: &Action, key: ActionKey, result: &ActionResult) -> Option<Known
 fn path_of(action: &Action, at: &RelPath) -> String {
     match &action.work {
         Work::Command(command) => at.relative_to(&command.directory),
-        Work::Fetch(_) | Work::Tree(_) => at.to_string(),
+        Work::Fetch(_) => graph::FETCHED.to_owned(),
+        Work::Tree(_) => at.to_string(),
     }
 }
 

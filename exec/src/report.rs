@@ -153,7 +153,7 @@ pub enum Failure {
         /// What is wrong with it.
         why: String,
     },
-    /// Two packages that are installed together have different files of one name.
+    /// Two packages, or outputs, that come together have different files of one name.
     #[error("`{first}` and `{second}` both have `{path}`, and the two differ")]
     TwoOwners {
         /// The path in the tree.

@@ -17,7 +17,10 @@ use std::time::Duration;
 use model::{Action, Assembly, Distribution, Input, Libc, Locked, Need, Network, Output, OutputKind, Work};
 
 /// The version of this table: raised when the meaning of a description changes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+
+/// Where every fetch leaves what it brings, whatever the rule calls it.
+pub const FETCHED: &str = "fetched";
 
 /// Everything that counts in an action.
 pub(crate) struct Description<'a> {
@@ -55,7 +58,11 @@ pub(crate) fn describe<'a>(action: &'a Action, domain: &str) -> Description<'a> 
             salt: salt(action, domain),
             inputs: &action.inputs,
         },
-        Work::Fetch(locked) => internal(fetch_words(locked), action, &[]),
+        Work::Fetch(locked) => {
+            // Two locks may name one package: where each of them keeps it does not count.
+            let outputs = action.outputs.iter().map(|_| FETCHED.to_owned()).collect();
+            Description { outputs, ..internal(fetch_words(locked), action, &[]) }
+        }
         Work::Tree(assembly) => internal(tree_words(*assembly), action, &action.inputs),
     };
     description.outputs.sort();

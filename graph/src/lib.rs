@@ -15,6 +15,7 @@ mod results;
 mod static_key;
 mod step;
 
+pub use describe::FETCHED;
 pub use digests::Digests;
 pub use encode::{EncodeError, Encoded, encode};
 pub use file_ids::FileIds;

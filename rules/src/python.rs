@@ -51,7 +51,7 @@ pub(crate) fn lower(declarations: &[&Declaration], lowering: &mut Lowering) -> V
         });
     }
     let used: Vec<Rc<packages::Packages>> = world.locks.used().cloned().collect();
-    targets.extend(used.iter().map(|packages| wheels::target(packages, world.lowering)));
+    targets.extend(wheels::targets(&used, world.lowering));
     targets
 }
 

@@ -1,10 +1,12 @@
 //! Archives that are as they should be, and one for each way in which they are not.
 
+pub(crate) mod fixtures;
+
 use std::fs::File;
 use std::io::Write;
 
+use self::fixtures::{Part, gzip, member, member_of_size, pax, tar, zip};
 use super::*;
-use crate::archive::fixtures::{Part, gzip, member, member_of_size, pax, tar, zip};
 
 /// Returns the entries as lines, or why the archive is refused.
 fn listing(read: impl FnOnce(&mut Visit<'_, ArchiveError>) -> Result<(), ArchiveError>) -> String {

@@ -1,12 +1,14 @@
 //! Packages by hand: what an installer makes of them, and which are refused.
 
+mod fixtures;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use model::{Assembly, Content, RelPath};
 use sha2::Digest as _;
 
-use super::fixtures::{Store, path, store, wheel, wheel_with_record};
-use crate::archive::fixtures::{gzip, member, program, tar, zip};
+use self::fixtures::{Store, path, store, wheel, wheel_with_record};
+use crate::archive::tests::fixtures::{gzip, member, program, tar, zip};
 
 /// Returns the lines of a tree without the metadata that every wheel has.
 fn installed(store: &Store, inputs: &[(RelPath, Content)]) -> String {

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a check that cannot set up its place has failed")]
 
 mod endings;
+mod executors;
 mod files;
 mod fixture;
 mod measure;
@@ -18,6 +19,7 @@ use std::time::Instant;
 
 use endings::*;
 use exec::sandbox::main_if_helper;
+use executors::*;
 use files::*;
 use fixture::{is_root, sandbox, scratch};
 use measure::measure;
@@ -51,6 +53,7 @@ const CHECKS: &[(&str, fn())] = &[
     ("time_and_memory_are_measured", time_and_memory_are_measured),
     ("killing_the_caller_leaves_no_process", killing_the_caller_leaves_no_process),
     ("host_toolchains_run_in_the_sandbox", host_toolchains_run_in_the_sandbox),
+    ("scripts_run_and_links_lead_in_each_executor", scripts_run_and_links_lead_in_each_executor),
     ("the_host_runner_keeps_the_same_promises", the_host_runner_keeps_the_same_promises),
 ];
 

@@ -26,14 +26,14 @@ const CONNECTIONS: usize = 16;
 /// Says whether the run was asked to end.
 pub(crate) type Cancelled = Arc<dyn Fn() -> bool + Send + Sync>;
 
-/// What an agent is made for: whom it trusts, the proxy that it uses, and how long it waits.
-type Way = (Trust, Option<String>, Limits);
+/// Clients of HTTP: by whom they trust, the proxy that they use, and how long they wait.
+type Agents = BTreeMap<(Trust, Option<String>, Limits), Agent>;
 
 /// Asks servers. Connections are kept for as long as it lives.
 pub(crate) struct Client {
     patience: Patience,
     pub(super) cancelled: Cancelled,
-    agents: Mutex<BTreeMap<Way, Agent>>,
+    agents: Mutex<Agents>,
     /// Ends the threads that watch for the end of the run.
     alive: Arc<()>,
 }

@@ -1,7 +1,8 @@
-//! The implicit target `node_modules`: fetches each locked package, unpacks it, and lays all of them out as the client
-//! does. One changed entry of the lock fetches and unpacks one package.
+//! The implicit targets of locked npm packages. `//:npm_packages` fetches and unpacks each once, whichever locks name it;
+//! the `node_modules` of a lock lays them out as the client does. One changed entry fetches and unpacks one package.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use model::{
@@ -17,24 +18,23 @@ use crate::parts::{self, path};
 /// Below it, in the target's outputs, lies what belongs below the directory of the lock.
 const LAID_OUT: &str = "tree";
 
-/// Returns the targets that bring the packages of all locks.
+/// Returns the targets that bring the packages of all locks: one for each lock, and one for the packages that they share.
 pub(super) fn targets(repositories: &mut Repositories) -> Vec<Target> {
-    let locks = repositories.used();
-    let with_packages = locks.iter().filter(|lock| !lock.layout.places.is_empty());
-    with_packages.map(|lock| target(lock, repositories)).collect()
-}
-
-fn target(lock: &Lock, repositories: &mut Repositories) -> Target {
-    let out = repositories.lowering.out_dir(&lock.modules);
-    let packages: BTreeSet<&Package> = lock.layout.places.iter().filter_map(package).collect();
-    let mut actions = Vec::new();
-    for package in packages {
-        let (fetch, unpack) = bring(package, lock, &out);
-        actions.extend([fetch, unpack]);
+    let locks: Vec<Rc<Lock>> = repositories.used().into_iter().filter(|lock| !lock.layout.places.is_empty()).collect();
+    let Some(first) = locks.first() else { return Vec::new() };
+    let shared = Bringing { need: &first.need, out: &repositories.lowering.out_dir(&first.packages) };
+    let packages: BTreeSet<&Package> = locks.iter().flat_map(|lock| &lock.layout.places).filter_map(package).collect();
+    let packages: BTreeMap<RelPath, &Package> = packages.into_iter().map(|it| (name_of(it), it)).collect();
+    let actions = packages.values().flat_map(|package| shared.bring(package, &first.packages)).collect();
+    let mut targets = vec![Target { actions, ..parts::bare(first.packages.clone(), "npm_packages") }];
+    for lock in &locks {
+        let action = lay_out(lock, &repositories.lowering.out_dir(&lock.modules));
+        let deps = parts::dependencies(&[], parts::producers([&action], &lock.modules));
+        let sources = vec![repositories.lowering.file_set(vec![lock.file.clone()])];
+        let bare = parts::bare(lock.modules.clone(), "node_modules");
+        targets.push(Target { actions: vec![action], sources, deps, ..bare });
     }
-    actions.push(lay_out(lock, &out));
-    let sources = vec![repositories.lowering.file_set(vec![lock.file.clone()])];
-    Target { actions, sources, ..parts::bare(lock.modules.clone(), "node_modules") }
+    targets
 }
 
 fn package(placed: &Placed) -> Option<&Package> {
@@ -44,28 +44,43 @@ fn package(placed: &Placed) -> Option<&Package> {
     }
 }
 
-/// Fetches a tarball, and unpacks it.
-fn bring(package: &Package, lock: &Lock, out: &RelPath) -> (Action, Action) {
-    let Package { name, version, integrity, url, scripts: _ } = package;
-    let locked = Locked::NpmPackage {
-        name: Arc::from(&**name),
-        version: Arc::from(&**version),
-        integrity: Arc::from(&**integrity),
-        seen_at: SeenAt(url.as_deref().map(Arc::from)),
-    };
-    let needs = vec![Need::Base, lock.need.clone()];
-    let fetch = parts::action(&format!("fetch {name}@{version}"), Work::Fetch(locked), Purpose::Fetch, needs, VERSION);
-    let tarball = parts::output(out, path(&format!("tarball/{name}@{version}")), OutputKind::File);
-    let fetch = Action { outputs: vec![tarball.clone()], ..fetch };
-    let work = Work::Tree(Assembly::NpmTarballs);
-    let unpack = parts::action(&format!("unpack {name}@{version}"), work, Purpose::Internal, Vec::new(), VERSION);
-    let unpacked = parts::output(out, unpacked(package), OutputKind::Directory);
-    let input = Input { at: unpacked.at.clone(), from: Origin::Output(lock.modules.clone(), tarball.name) };
-    (fetch, Action { inputs: vec![input], outputs: vec![unpacked], ..unpack })
+/// Returns the name of a package among the outputs: two locks may have different tarballs of one version, so the hash is
+/// a part of it.
+fn name_of(package: &Package) -> RelPath {
+    let hash = blake3::hash(package.integrity.as_bytes()).to_hex();
+    path(&format!("{}@{}-{}", package.name, package.version, &hash[..8]))
+}
+
+struct Bringing<'b> {
+    need: &'b Need,
+    out: &'b RelPath,
+}
+
+impl Bringing<'_> {
+    /// Fetches a tarball, and unpacks it.
+    fn bring(&self, package: &Package, id: &TargetId) -> [Action; 2] {
+        let Package { name, version, integrity, url, scripts: _ } = package;
+        let locked = Locked::NpmPackage {
+            name: Arc::from(&**name),
+            version: Arc::from(&**version),
+            integrity: Arc::from(&**integrity),
+            seen_at: SeenAt(url.as_deref().map(Arc::from)),
+        };
+        let needs = vec![Need::Base, self.need.clone()];
+        let title = format!("fetch {name}@{version}");
+        let fetch = parts::action(&title, Work::Fetch(locked), Purpose::Fetch, needs, VERSION);
+        let tarball = parts::output(self.out, path("tarball").join(&name_of(package)), OutputKind::File);
+        let fetch = Action { outputs: vec![tarball.clone()], ..fetch };
+        let work = Work::Tree(Assembly::NpmTarballs);
+        let unpack = parts::action(&format!("unpack {name}@{version}"), work, Purpose::Internal, Vec::new(), VERSION);
+        let unpacked = parts::output(self.out, unpacked(package), OutputKind::Directory);
+        let input = Input { at: unpacked.at.clone(), from: Origin::Output(id.clone(), tarball.name) };
+        [fetch, Action { inputs: vec![input], outputs: vec![unpacked], ..unpack }]
+    }
 }
 
 fn unpacked(package: &Package) -> RelPath {
-    path(&format!("unpacked/{}@{}", package.name, package.version))
+    path("unpacked").join(&name_of(package))
 }
 
 /// Puts every package where it belongs, with the links that the client makes.
@@ -73,17 +88,17 @@ fn lay_out(lock: &Lock, out: &RelPath) -> Action {
     let work = Work::Tree(Assembly::NodeModules);
     let action = parts::action("lay out", work, Purpose::Internal, Vec::new(), VERSION);
     let below = parts::src().join(out).join(&path(LAID_OUT));
-    let input = |placed: &Placed| Input { at: below.join(&placed.at), from: origin(placed, &lock.modules) };
+    let input = |placed: &Placed| Input { at: below.join(&placed.at), from: origin(placed, &lock.packages) };
     let output = |dir: &RelPath| parts::output(out, laid_out(dir), OutputKind::Directory);
     let mut inputs: Vec<Input> = lock.layout.places.iter().map(input).collect();
     inputs.sort();
     Action { inputs, outputs: directories(lock).iter().map(output).collect(), ..action }
 }
 
-/// Returns where what is put at a place comes from.
-pub(super) fn origin(placed: &Placed, modules: &TargetId) -> Origin {
+/// Returns where what is put at a place comes from, given the target of all packages.
+pub(super) fn origin(placed: &Placed, packages: &TargetId) -> Origin {
     match &placed.what {
-        What::Package(package) => Origin::Output(modules.clone(), unpacked(package)),
+        What::Package(package) => Origin::Output(packages.clone(), unpacked(package)),
         What::Link(target) => Origin::Text(Text::Link(Arc::from(&**target))),
     }
 }

@@ -20,8 +20,10 @@ pub(super) struct Lock {
     pub file: RelPath,
     /// What it puts where.
     pub layout: Layout,
-    /// The target that brings its packages.
+    /// The target that lays its packages out.
     pub modules: TargetId,
+    /// The target that brings the packages of all locks.
+    pub packages: TargetId,
     /// The toolchain that its install scripts run with.
     pub need: Need,
 }
@@ -132,7 +134,9 @@ impl<'l, 'a> Repositories<'l, 'a> {
             self.lowering.mistake(Mistake::new(codes::BAD_PACKAGE_NAME, message).at(at.clone(), ""));
             return None;
         };
-        Some(Rc::new(Lock { dir, file, layout, modules, need: need.clone() }))
+        let packages =
+            parts::implicit(&RelPath::root(), "npm_packages", self.lowering.platform()).expect("a plain label");
+        Some(Rc::new(Lock { dir, file, layout, modules, packages, need: need.clone() }))
     }
 }
 

@@ -135,7 +135,7 @@ impl Place<'_> {
                 let link = self.of(&target).relative_to(&at.parent().unwrap_or_else(RelPath::root));
                 Origin::Text(Text::Link(Arc::from(link)))
             }
-            _ => packages::origin(placed, &self.project.lock.modules),
+            _ => packages::origin(placed, &self.project.lock.packages),
         };
         Input { at, from }
     }

@@ -26,7 +26,7 @@ pub(crate) struct LockedDistribution {
 }
 
 /// Which file of a distribution is taken.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Source {
     /// This one.
     File {

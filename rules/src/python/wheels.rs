@@ -1,8 +1,10 @@
-//! The implicit target `python_wheels`: fetches each locked distribution, builds what has no wheel, unpacks and compiles
-//! each, and lays all into one directory. One changed entry of the lock fetches, unpacks and compiles one.
+//! The implicit targets of locked distributions. `//:python_distributions` fetches, unpacks and compiles each wheel once,
+//! whichever locks name it; the `python_wheels` of a lock builds what has no wheel, and lays all into one directory. One
+//! changed entry of a lock fetches, unpacks and compiles one distribution.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::sync::{Arc, LazyLock};
 
 use model::{
     Action, Assembly, Distribution, Input, Locked, Need, Origin, Output, OutputKind, Purpose, RelPath, SeenAt, Target,
@@ -24,10 +26,23 @@ pub(super) fn deps() -> RelPath {
 }
 
 /// What builds source distributions, unless the lock has it: pure wheels of the two that nearly all of them ask for.
-const BACKENDS: [(&str, &str, &str); 2] = [
-    ("setuptools", "80.9.0", "062d34222ad13e0cc312a4c02d73f059e86a4acbfbdea8f8f76b28c99f306922"),
-    ("wheel", "0.45.1", "708e7481cc80179af0e556bbf0cc00b8444c7321e2700b8d8580231d13017248"),
-];
+static BACKENDS: LazyLock<[LockedDistribution; 2]> = LazyLock::new(|| {
+    [
+        ("setuptools", "80.9.0", "062d34222ad13e0cc312a4c02d73f059e86a4acbfbdea8f8f76b28c99f306922"),
+        ("wheel", "0.45.1", "708e7481cc80179af0e556bbf0cc00b8444c7321e2700b8d8580231d13017248"),
+    ]
+    .map(|(name, version, sha256)| LockedDistribution {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        source: Source::File {
+            file: format!("{name}-{version}-py3-none-any.whl"),
+            sha256: sha256.to_owned(),
+            url: None,
+            distribution: Distribution::Wheel,
+        },
+        span: 0..0,
+    })
+});
 
 /// Compiles every module of a tree, and keeps only what was compiled. What cannot be compiled is left to whoever imports
 /// it. Unchecked hashes, because times differ from machine to machine.
@@ -61,21 +76,61 @@ exec python3 -m pip --disable-pip-version-check wheel --quiet --no-index --no-de
     --no-cache-dir --wheel-dir \"$1\" \"$root\"/sdist/*
 ";
 
-/// Returns the target that brings the packages of a lock.
-pub(super) fn target(packages: &Packages, lowering: &mut Lowering) -> Target {
-    let out = lowering.out_dir(&packages.target);
-    let bringing = Bringing { packages, out: &out };
-    // What is built sees all wheels, so these come first.
-    let (built, wheels): (Vec<_>, Vec<_>) = packages.distributions.iter().partition(|it| is_source(it));
-    let mut actions: Vec<Action> = wheels.into_iter().flat_map(|wheel| bringing.bring_wheel(wheel)).collect();
-    if !built.is_empty() {
-        actions.extend(bringing.missing_backends().flat_map(|backend| bringing.bring_wheel(&backend)));
+/// Returns the targets that bring the packages of all locks: one for each lock, and one for the wheels that they share.
+pub(super) fn targets(used: &[Rc<Packages>], lowering: &mut Lowering) -> Vec<Target> {
+    let Some(first) = used.first() else { return Vec::new() };
+    let id = parts::implicit(&RelPath::root(), "python_distributions", lowering.platform()).expect("a plain label");
+    let wheels: BTreeSet<(&str, &str, &Source)> = used.iter().flat_map(|packages| wheels_of(packages)).collect();
+    let shared =
+        Bringing { id: &id, out: &lowering.out_dir(&id), packages: first, shared: &id, names: &names(&wheels) };
+    let distributions = wheels.iter().map(|(name, version, source)| LockedDistribution {
+        name: (*name).to_owned(),
+        version: (*version).to_owned(),
+        source: (*source).clone(),
+        span: 0..0,
+    });
+    let actions = distributions.flat_map(|distribution| shared.bring_wheel(&distribution)).collect();
+    let mut targets = vec![Target { actions, ..parts::bare(id.clone(), "python_distributions") }];
+    for packages in used {
+        let (id, out) = (&packages.target, lowering.out_dir(&packages.target));
+        let bringing = Bringing { id, out: &out, packages, ..shared };
+        let sources = packages.distributions.iter().filter(|distribution| is_source(distribution));
+        let mut actions: Vec<Action> = sources.flat_map(|distribution| bringing.bring_source(distribution)).collect();
+        actions.push(bringing.lay_out());
+        let deps = parts::dependencies(&[], parts::producers(&actions, id));
+        let sources = vec![lowering.file_set(packages.files.clone())];
+        targets.push(Target { actions, sources, deps, ..parts::bare(id.clone(), "python_wheels") });
     }
-    actions.extend(built.into_iter().flat_map(|source| bringing.bring_source(source)));
-    actions.push(bringing.lay_out());
-    let sources = vec![lowering.file_set(packages.files.clone())];
-    Target { actions, sources, ..parts::bare(packages.target.clone(), "python_wheels") }
+    targets
 }
+
+/// Returns the wheels that a lock needs: its own, and those that build what has none.
+fn wheels_of(packages: &Packages) -> impl Iterator<Item = (&str, &str, &Source)> {
+    let own = packages.distributions.iter().filter(|distribution| !is_source(distribution));
+    own.chain(backends(packages)).map(|it| (it.name.as_str(), it.version.as_str(), &it.source))
+}
+
+/// Returns what builds source distributions and is not in the lock; nothing if nothing is to be built.
+fn backends(packages: &Packages) -> Vec<&'static LockedDistribution> {
+    if !packages.distributions.iter().any(is_source) {
+        return Vec::new();
+    }
+    BACKENDS.iter().filter(|backend| !packages.has(&backend.name)).collect()
+}
+
+/// Returns the name of each wheel among the outputs. Two locks may have different files of one version.
+fn names<'w>(wheels: &BTreeSet<(&'w str, &'w str, &'w Source)>) -> Names<'w> {
+    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+    let mut name = |name: &str, version: &str| {
+        let plain = format!("{name}-{version}");
+        let count = seen.entry(plain.clone()).or_default();
+        *count += 1;
+        if *count == 1 { plain } else { format!("{plain}.{count}") }
+    };
+    wheels.iter().map(|key| (*key, name(key.0, key.1))).collect()
+}
+
+type Names<'w> = BTreeMap<(&'w str, &'w str, &'w Source), String>;
 
 /// Returns the input that shows all packages to an action.
 pub(super) fn input(packages: &Packages) -> Input {
@@ -88,9 +143,16 @@ fn is_source(distribution: &LockedDistribution) -> bool {
     }
 }
 
+/// The target that is made, and what it takes from the one that all share.
+#[derive(Clone, Copy)]
 struct Bringing<'b> {
-    packages: &'b Packages,
+    id: &'b TargetId,
     out: &'b RelPath,
+    packages: &'b Packages,
+    /// The target of the wheels.
+    shared: &'b TargetId,
+    /// What the wheels are called there.
+    names: &'b Names<'b>,
 }
 
 impl Bringing<'_> {
@@ -126,27 +188,22 @@ impl Bringing<'_> {
                 sha256: sha256.iter().map(|hash| Arc::from(&**hash)).collect(),
                 distribution: *distribution,
                 environment: self.packages.environment.clone(),
-                platform: self.packages.target.platform.clone(),
+                platform: self.id.platform.clone(),
             },
         };
-        let action =
-            parts::action(&title("fetch", distribution), Work::Fetch(locked), Purpose::Fetch, self.needs(), VERSION);
+        let title = title("fetch", distribution);
+        let action = parts::action(&title, Work::Fetch(locked), Purpose::Fetch, self.needs(), VERSION);
         Action { outputs: vec![self.output("fetched", distribution)], ..action }
     }
 
     fn build(&self, distribution: &LockedDistribution, fetched: &Output) -> Action {
         let output = self.output("built", distribution);
         let dir = self.packages.dir();
-        let start = Start {
-            dir: &dir,
-            imports: &[path("bd")],
-            lines: BUILD,
-            args: vec![output.at.relative_to(&parts::src().join(&dir))],
-        };
-        let wheels = self.packages.distributions.iter().filter(|other| !is_source(other)).cloned();
-        let backends = wheels.chain(self.missing_backends());
-        let input = |backend: LockedDistribution| self.input(&path("bd"), name_of("unpacked", &backend));
-        let mut inputs: BTreeSet<Input> = backends.map(input).collect();
+        let args = vec![output.at.relative_to(&parts::src().join(&dir))];
+        let start = Start { dir: &dir, imports: &[path("bd")], lines: BUILD, args };
+        let wheels = self.packages.distributions.iter().filter(|other| !is_source(other));
+        let all = wheels.chain(backends(self.packages));
+        let mut inputs: BTreeSet<Input> = all.map(|wheel| self.part("unpacked", wheel, &path("bd"))).collect();
         inputs.insert(self.input(&path("sdist"), fetched.name.clone()));
         let work = Work::Command(start.command());
         let action = parts::action(&title("build", distribution), work, Purpose::Build, self.needs(), VERSION);
@@ -176,28 +233,12 @@ impl Bringing<'_> {
     fn lay_out(&self) -> Action {
         let output = parts::output(self.out, path(SITE), OutputKind::Directory);
         let parts_of = |distribution: &LockedDistribution| {
-            ["unpacked", "compiled"].map(|kind| self.input(&output.at, name_of(kind, distribution)))
+            ["unpacked", "compiled"].map(|kind| self.part(kind, distribution, &output.at))
         };
         let inputs: BTreeSet<Input> = self.packages.distributions.iter().flat_map(parts_of).collect();
         let work = Work::Tree(Assembly::Merge);
         let action = parts::action("lay out", work, Purpose::Internal, Vec::new(), VERSION);
         Action { inputs: inputs.into_iter().collect(), outputs: vec![output], ..action }
-    }
-
-    /// Returns what builds source distributions and is not in the lock.
-    fn missing_backends(&self) -> impl Iterator<Item = LockedDistribution> {
-        let locked = |name: &str| self.packages.distributions.iter().any(|other| other.name == name);
-        BACKENDS.iter().filter(move |(name, ..)| !locked(name)).map(|(name, version, sha256)| LockedDistribution {
-            name: (*name).to_owned(),
-            version: (*version).to_owned(),
-            source: Source::File {
-                file: format!("{name}-{version}-py3-none-any.whl"),
-                sha256: (*sha256).to_owned(),
-                url: None,
-                distribution: Distribution::Wheel,
-            },
-            span: 0..0,
-        })
     }
 
     fn needs(&self) -> Vec<Need> {
@@ -207,21 +248,27 @@ impl Bringing<'_> {
     }
 
     fn output(&self, kind: &str, distribution: &LockedDistribution) -> Output {
-        parts::output(self.out, name_of(kind, distribution), OutputKind::Directory)
+        parts::output(self.out, self.name_of(kind, distribution), OutputKind::Directory)
     }
 
     fn input(&self, at: &RelPath, output: RelPath) -> Input {
-        Input { at: at.clone(), from: Origin::Output(self.id().clone(), output) }
+        Input { at: at.clone(), from: Origin::Output(self.id.clone(), output) }
     }
 
-    fn id(&self) -> &TargetId {
-        &self.packages.target
+    /// Returns a part of a distribution, wherever it is made.
+    fn part(&self, kind: &str, distribution: &LockedDistribution, at: &RelPath) -> Input {
+        let id = if is_source(distribution) { self.id } else { self.shared };
+        Input { at: at.clone(), from: Origin::Output(id.clone(), self.name_of(kind, distribution)) }
     }
-}
 
-/// Names and versions of a lock are checked where it is read.
-fn name_of(kind: &str, distribution: &LockedDistribution) -> RelPath {
-    path(&format!("{kind}/{}-{}", distribution.name, distribution.version))
+    /// Names and versions of a lock are checked where it is read.
+    fn name_of(&self, kind: &str, distribution: &LockedDistribution) -> RelPath {
+        let LockedDistribution { name, version, source, .. } = distribution;
+        match self.names.get(&(name.as_str(), version.as_str(), source)) {
+            Some(shared) => path(&format!("{kind}/{shared}")),
+            None => path(&format!("{kind}/{name}-{version}")),
+        }
+    }
 }
 
 fn title(verb: &str, distribution: &LockedDistribution) -> String {

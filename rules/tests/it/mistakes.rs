@@ -141,7 +141,7 @@ fn a_source_that_cannot_be_one_says_why() {
 #[test]
 fn attributes_have_types() {
     check_build(
-        "[test.a]\nrun = 3\nretries = -1\ntimeout = 0x10000000000\nexclusive = \"yes\"\nenv = [\"a\"]\ninputs = \"in.txt\"\noutputs = [1]\nshards = 3\n[test.b]\nargv = []\nenv = { OUT = \"x\", N = 3 }\ntimeout = 0\n[alias.c]\n[dockerfile.d]\nentry = \"x\"\n",
+        "[test.a]\nrun = 3\nretries = -1\ntimeout = 0x10000000000\nexclusive = \"yes\"\nenv = [\"a\"]\ninputs = \"in.txt\"\noutputs = [1]\nshards = 3\n[test.b]\nargv = []\nenv = { OUT = \"x\", N = 3 }\ntimeout = 0\n[alias.c]\n[image.d]\nentry = \"x\"\n",
         "c/BUILD.toml:2: [3] RG0103 `run` is a number, not a string\n\
          c/BUILD.toml:3: [-1] RG0105 `retries` is -1, which is out of range\n\
          c/BUILD.toml:4: [0x10000000000] RG0105 `timeout` is 0x10000000000, which is out of range\n\
@@ -156,7 +156,7 @@ fn attributes_have_types() {
          c/BUILD.toml:12: [3] RG0103 `env.N` is a number, not a string\n\
          c/BUILD.toml:13: [0] RG0105 `timeout` is 0, so nothing could finish\n\
          c/BUILD.toml:14: [[alias.c]] RG0104 //c:c has no `actual`\n  hint: add `actual = …`: a label\n\
-         c/BUILD.toml:15: [[dockerfile.d]] RG0106 rule `dockerfile` is not supported by this version\n",
+         c/BUILD.toml:15: [[image.d]] RG0106 rule `image` is not supported by this version\n",
     );
 }
 

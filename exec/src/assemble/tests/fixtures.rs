@@ -6,8 +6,8 @@ use cache::{Cache, Executable};
 use model::{Assembly, Content, Digest, RelPath};
 use tempfile::TempDir;
 
-use super::assemble;
-use crate::archive::fixtures::{Part, zip};
+use crate::archive::tests::fixtures::{Part, zip};
+use crate::assemble::assemble;
 use crate::executor::Stopped;
 
 /// A store whose directory goes with it.
