@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use exec::{Place, Undeclared};
 use graph::{Graph, StepId};
-use model::{EntryKind, Kind, RelPath, Target, Tree};
+use model::{EntryKind, Kind, Locked, RelPath, Target, Tree, Work};
 use rules::{AttributeType, RuleDoc};
 
 /// What hints are made of.
@@ -56,6 +56,17 @@ impl Advice<'_> {
             targets.iter().find(|other| other.id == *id && other.kind == Kind::Implicit && *other.rule == *rule)
         };
         of_rule(&target.id).or_else(|| target.deps.iter().find_map(|dep| of_rule(&dep.target)))
+    }
+
+    /// Returns what is fetched for a target of locked packages, which others may share.
+    fn fetched(&self, packages: &Target) -> impl Iterator<Item = &Locked> {
+        let index = self.graph.target_index(&packages.id);
+        let own: BTreeSet<StepId> = index.into_iter().flat_map(|index| self.graph.steps_of(index)).collect();
+        let steps = self.graph.closure(&own);
+        steps.into_iter().filter_map(|step| match &self.graph.action(step).work {
+            Work::Fetch(locked) => Some(locked),
+            Work::Command(_) | Work::Tree(_) => None,
+        })
     }
 
     /// Returns the lock that a target of locked packages is made of.

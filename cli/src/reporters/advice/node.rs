@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use graph::StepId;
-use model::{EntryKind, Locked, RelPath, Target, Work};
+use model::{EntryKind, Locked, RelPath};
 use serde_json::Value;
 
 use super::{Advice, quoted};
@@ -114,7 +114,8 @@ fn of_package(advice: &Advice<'_>, step: StepId, name: &str, package: &str, mani
             "{file} has `{package}` in `{table}`, but nothing of it is installed: what {lock} has may be for another platform, or may lack what its package.json names as its entry"
         ),
         None => {
-            let locked = modules.map(packages).unwrap_or_default();
+            let fetched = modules.into_iter().flat_map(|modules| advice.fetched(modules));
+            let locked: Vec<String> = fetched.filter_map(npm_package).collect();
             if locked.contains(&package.to_owned()) {
                 return format!(
                     "{lock} has `{package}` for other packages, but {file} does not ask for it: `{} {package}`",
@@ -149,13 +150,12 @@ fn install(lock: Option<&RelPath>) -> Install {
     }
 }
 
-/// Returns the names of all packages that a target brings.
-fn packages(modules: &Target) -> Vec<String> {
-    let fetched = modules.actions.iter().filter_map(|action| match &action.work {
-        Work::Fetch(Locked::NpmPackage { name, .. }) => Some(name.to_string()),
-        _ => None,
-    });
-    fetched.collect()
+/// Returns the name of a package.
+fn npm_package(locked: &Locked) -> Option<String> {
+    match locked {
+        Locked::NpmPackage { name, .. } => Some(name.to_string()),
+        Locked::GoModule { .. } | Locked::PythonFile { .. } | Locked::PythonAny { .. } => None,
+    }
 }
 
 #[cfg(test)]

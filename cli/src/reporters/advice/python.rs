@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use exec::{Place, Undeclared};
 use graph::StepId;
-use model::{EntryKind, Locked, RelPath, Target, Work};
+use model::{EntryKind, Locked, RelPath, Target};
 use serde_json::Value;
 
 use super::{Advice, line, quoted};
@@ -136,7 +136,8 @@ impl Missing<'_> {
         let target = self.advice.graph.target_of(self.step);
         let top = name.split('.').next().unwrap_or(name);
         let packages = self.advice.packages(self.step, "python_wheels");
-        let locked = packages.map(distributions).unwrap_or_default();
+        let locked: Vec<String> =
+            packages.into_iter().flat_map(|packages| self.advice.fetched(packages)).filter_map(distribution).collect();
         let lock = packages.and_then(|packages| self.advice.lock(packages));
         let lock = lock.map_or_else(|| "a lock".to_owned(), |lock| format!("`{lock}`"));
         let normal = |name: &str| name.to_lowercase().replace('_', "-");
@@ -176,13 +177,12 @@ fn near(name: &str, among: &[String]) -> Option<String> {
     rules::nearest(name, among.iter().map(String::as_str)).map(str::to_owned)
 }
 
-/// Returns the names of all distributions that a target brings.
-fn distributions(packages: &Target) -> Vec<String> {
-    let fetched = packages.actions.iter().filter_map(|action| match &action.work {
-        Work::Fetch(Locked::PythonFile { name, .. } | Locked::PythonAny { name, .. }) => Some(name.to_string()),
-        _ => None,
-    });
-    fetched.collect()
+/// Returns the name of a distribution.
+fn distribution(locked: &Locked) -> Option<String> {
+    match locked {
+        Locked::PythonFile { name, .. } | Locked::PythonAny { name, .. } => Some(name.to_string()),
+        Locked::GoModule { .. } | Locked::NpmPackage { .. } => None,
+    }
 }
 
 #[cfg(test)]
