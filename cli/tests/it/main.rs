@@ -10,8 +10,12 @@ mod go;
 mod injected;
 mod killed;
 mod names;
+mod node;
 mod power;
 mod property;
+mod python;
+mod python_tests;
+mod registry;
 mod testing;
 mod traps;
 

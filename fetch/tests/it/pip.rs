@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use model::{Distribution, Libc, Locked, Platform, PythonEnvironment};
 
-use crate::server::{Server, whole};
 use crate::world::{World, bring, python, sha256};
+use testkit::server::{Server, whole};
 
 const WHEEL: &str = "six-1.0-py3-none-any.whl";
 const NATIVE: &str = "six-1.0-cp311-cp311-manylinux_2_17_x86_64.whl";

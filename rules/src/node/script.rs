@@ -70,11 +70,11 @@ fn check_output(declaration: &Declaration, repositories: &mut Repositories) {
     let Some(out) = declaration.text("out") else { return };
     let plain = out.text.trim_end_matches('/');
     let wrong = match RelPath::new(plain) {
-        Ok(path) if path.is_root() => "is the package itself".to_owned(),
+        Ok(path) if path.is_root() => format!("`{}` is the package itself", out.text),
         Ok(_) => return,
         Err(error) => error.to_string(),
     };
-    let mistake = Mistake::new(codes::BAD_OUTPUT, format!("`out`: `{}`: {wrong}", out.text)).at(out.at.clone(), "");
+    let mistake = Mistake::new(codes::BAD_OUTPUT, format!("`out`: {wrong}")).at(out.at.clone(), "");
     repositories
         .lowering
         .mistake(mistake.hint("write the directory that the script makes, from the package: \"dist\""));

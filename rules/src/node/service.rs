@@ -32,7 +32,10 @@ pub(super) fn lower(declaration: &Declaration, project: &Project, repositories: 
     let place = Place { out: &out, project };
     let files = code_files(declaration, project, repositories);
     let mut inputs: BTreeSet<Input> = files.iter().filter_map(|file| place.file(file)).collect();
-    inputs.extend(generated.places().iter().filter_map(|(path, from)| place.code(path, from.clone())));
+    let data = repositories.lowering.resolve(&declaration.sources("data").labels);
+    let data = Generated::of(repositories.lowering, &data);
+    let made = generated.places().iter().chain(data.places());
+    inputs.extend(made.filter_map(|(path, from)| place.code(path, from.clone())));
     inputs.extend(production::production(&project.lock.layout, &project.place).into_iter().map(|it| place.package(it)));
     let starts = Text::Script(Arc::from(launch_text(declaration, &entry, project)));
     let program = launcher(&declaration.common.id.label);

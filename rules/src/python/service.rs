@@ -15,6 +15,7 @@ use super::recipe::{EXEC, Start, VERSION};
 use super::world::{Surroundings, World, importable};
 use super::{launcher, service_outputs, wheels};
 use crate::declaration::Declaration;
+use crate::generated::Generated;
 use crate::near::nearest;
 use crate::parts::{self, path};
 use crate::written::Written;
@@ -44,7 +45,8 @@ pub(super) fn lower(declaration: &Declaration, world: &mut World) -> Option<Targ
     let closure = walker.closure(&starts);
     world.check_external(&closure, declaration, around.packages.as_ref());
     let files = code_files(&closure.files, declaration, &around, world);
-    let service = Service { declaration, around: &around, entry, out: out(declaration, world) };
+    let data = Generated::of(world.lowering, &world.lowering.resolve(&declaration.sources("data").labels));
+    let service = Service { declaration, around: &around, entry, data, out: out(declaration, world) };
     let tree = service.tree(&files);
     let prove = service.prove();
     let mut target = declaration.common.target(Kind::Build);
@@ -171,6 +173,8 @@ struct Service<'s> {
     declaration: &'s Declaration,
     around: &'s Surroundings,
     entry: Entry,
+    /// What targets named as data provide: sources where they lie, outputs as if checked in.
+    data: Generated,
     out: RelPath,
 }
 
@@ -180,7 +184,8 @@ impl Service<'_> {
         let code = self.out.join(&path(CODE));
         let place = |path: &RelPath, from: Origin| Input { at: code.join(&importable(path, &self.around.roots)), from };
         let sources = files.iter().map(|file| place(file, Origin::File(file.clone())));
-        let generated = self.around.generated.places().iter().map(|(path, from)| place(path, from.clone()));
+        let made = self.around.generated.places().iter().chain(self.data.places());
+        let generated = made.map(|(path, from)| place(path, from.clone()));
         let mut inputs: BTreeSet<Input> = sources.chain(generated).collect();
         inputs.extend(self.packages_at(self.out.join(&path(DEPS))));
         let program = launcher(&self.declaration.common.id.label);
