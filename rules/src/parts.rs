@@ -116,9 +116,9 @@ pub(crate) fn producers<'a>(actions: impl IntoIterator<Item = &'a Action>, own: 
 /// Returns the declared dependencies and the implicit ones, sorted by target.
 pub(crate) fn dependencies(labels: &[ResolvedLabel], implicit: BTreeSet<TargetId>) -> Vec<Dependency> {
     let mut deps = lowering::dependencies(labels);
-    deps.extend(implicit.into_iter().map(|target| Dependency { target, at: None }));
+    let named: BTreeSet<TargetId> = deps.iter().map(|dependency| dependency.target.clone()).collect();
+    deps.extend(implicit.difference(&named).map(|target| Dependency { target: target.clone(), at: None }));
     deps.sort();
-    deps.dedup_by(|later, first| later.target == first.target);
     deps
 }
 
