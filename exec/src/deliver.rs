@@ -77,7 +77,7 @@ pub(crate) fn deliver(
     lock.lock()?;
     swap_in(&top, &place)?;
     // First what was there goes: a file that loses its other name has another ctime.
-    fresh.close()?;
+    let _ = fresh.close();
     let mut files = Vec::new();
     record(&place, &RelPath::root(), &mut files)?;
     drop(lock);
@@ -96,9 +96,6 @@ fn keep(
     let same = |(other, there): &(RelPath, Content)| other == name && there == content;
     let Some(before) = before.filter(|before| before.outputs.iter().any(same)) else { return Ok(false) };
     let files = || before.files.iter().filter(|file| file.path.starts_with(name));
-    if !are_intact(place, files()) {
-        return Ok(false);
-    }
     for file in files() {
         let (from, to) = (place.join(&file.path), top.join(&file.path));
         let linked = match file.mode & 0o170_000 {
@@ -106,14 +103,27 @@ fn keep(
             0o120_000 => fs::read_link(&from).and_then(|target| std::os::unix::fs::symlink(target, &to)),
             _ => fs::hard_link(&from, &to),
         };
-        if linked.is_err() {
-            // Somebody took it away meanwhile, or the file system has no links: it is made anew.
+        if linked.is_err() || !is_as_delivered(file, &from, &to) {
+            // Somebody has changed it, took it away meanwhile, or the file system has no links: it is made anew.
             let made = top.join(name);
             let _ = fs::remove_file(&made).or_else(|_| fs::remove_dir_all(&made));
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+/// Whether what was linked is what was delivered. It is asked after the link, so that nobody can change it in between;
+/// the link itself has moved the ctime, but not the time of the last write.
+fn is_as_delivered(file: &DeliveredFile, from: &Path, to: &Path) -> bool {
+    if file.mode & 0o170_000 != 0o100_000 {
+        return state(from, &file.path).is_ok_and(|now| now == *file);
+    }
+    let same = |now: DeliveredFile| {
+        let of = |it: &DeliveredFile| (it.size_bytes, it.modified_ns, it.inode, it.mode);
+        of(&now) == of(file)
+    };
+    state(to, &file.path).is_ok_and(same)
 }
 
 /// Makes `rg-out` with its marker, and opens the file that deliveries lock.

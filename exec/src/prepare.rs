@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use graph::{EncodeError, Encoded, FileIds, Graph, Known, StepId};
 use model::reapi::{ActionResult, Message};
-use model::{Action, ActionKey, Content, Input, Origin, RelPath, Work};
+use model::{Action, ActionKey, Content, RelPath, Work};
 
 use crate::Failure;
 use crate::ingest::Sources;

@@ -49,10 +49,21 @@ pub(crate) struct GoTest {
     pub build_tags: Vec<Written>,
     /// Whether it is built with cgo.
     pub cgo: Cgo,
+    /// Whether go vet looks at its packages.
+    pub vet: Vet,
     /// Its own environment, which wins over the base environment.
     pub env: BTreeMap<Arc<str>, Arc<str>>,
     /// The limits of one package's test.
     pub limits: Limits,
+}
+
+/// Whether go vet looks at packages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Vet {
+    /// It does not.
+    No,
+    /// It does, and a package passes when it has nothing to say.
+    Yes,
 }
 
 /// Whether C code is compiled in.

@@ -40,8 +40,7 @@ use crate::parts::path;
 
 /// Lowers all Python targets of a workspace, with the packages that they share.
 pub(crate) fn lower(declarations: &[&Declaration], lowering: &mut Lowering) -> Vec<Target> {
-    let files = world::Sources::new(lowering);
-    let scans = closure::Scans::new(&files);
+    let scans = closure::Scans::new(lowering.recorder());
     let mut world = world::World { lowering, scans: &scans, locks: packages::Locks::default() };
     let mut targets = Vec::new();
     for declaration in declarations {

@@ -53,7 +53,7 @@ fn one(at: &RelPath, content: &Content, cache: &Cache) -> Result<Vec<Package>, S
 
 fn unpack(package: &Package, cache: &Cache) -> Result<BTreeMap<RelPath, Content>, Stopped> {
     let file = package.open(cache)?;
-    unpack_file(&file, package.digest.size_bytes, cache).map_err(|refused| refused.of(&named(&package.at)))
+    unpack_file(&file, package.digest.size_bytes, cache).map_err(|refused| refused.of(&named(&package.at), &package.at))
 }
 
 fn unpack_file(file: &File, packed_bytes: u64, cache: &Cache) -> Result<BTreeMap<RelPath, Content>, Refused> {
@@ -138,8 +138,7 @@ impl Tarball<'_> {
 
 /// Stores a program again if its first line ends as on Windows: the kernel would look for `node\r`.
 fn with_plain_first_line(digest: &Digest, cache: &Cache) -> Result<Digest, Refused> {
-    let gone = |_| ArchiveError::Read(std::io::ErrorKind::NotFound.into());
-    let either = cache.blob(digest, Executable::Yes).map_err(gone)?;
+    let either = cache.blob(digest, Executable::Yes)?;
     let mut file = File::open(either).map_err(ArchiveError::Read)?;
     let mut bytes = Vec::new();
     file.by_ref().take(FIRST_LINE_BYTES as u64).read_to_end(&mut bytes).map_err(ArchiveError::Read)?;

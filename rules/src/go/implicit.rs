@@ -1,7 +1,7 @@
 //! The implicit targets: `go_modules` brings the locked modules, `go_std` and `go_deps` compile what rarely changes, so
 //! that a build compiles only the workspace's own packages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::{
@@ -9,8 +9,8 @@ use model::{
 };
 
 use super::modules::Root;
-use super::recipe::{self, Call};
-use super::shared::{DEPS, Deps, Mounts, STD, Shared, TEST_DEPS, Variant, modules_output};
+use super::recipe::{self, Call, Task};
+use super::shared::{DEPS, DEPS_FACTS, Deps, Mounts, STD, STD_FACTS, Shared, TEST_DEPS, Variant, modules_output};
 use super::sums::Sum;
 use super::version::escape;
 use crate::lowering::Lowering;
@@ -25,8 +25,8 @@ pub(crate) fn targets(shared: &Shared, lowering: &mut Lowering) -> Vec<Target> {
     }
     for (variant, need) in &shared.std {
         let id = variant.std_target();
-        let action = std_action(lowering, &id, variant, need);
-        targets.entry(id.clone()).or_insert_with(|| parts::bare(id, "go_std")).actions.push(action);
+        let actions = std_actions(shared, lowering, &id, variant, need);
+        targets.entry(id.clone()).or_insert_with(|| parts::bare(id, "go_std")).actions.extend(actions);
     }
     for ((dir, variant), deps) in &shared.deps {
         let Some((root, need)) = shared.roots.get(dir) else { continue };
@@ -80,21 +80,33 @@ fn fetch(out: &RelPath, path: &str, version: &str, sum: &Sum, need: &Need) -> Ac
     Action { outputs: vec![parts::output(out, name, OutputKind::Directory)], ..action }
 }
 
-fn std_action(lowering: &Lowering, id: &TargetId, variant: &Variant, need: &Need) -> Action {
-    let output = parts::output(&lowering.out_dir(id), variant.output(STD), OutputKind::Directory);
-    let call = Call {
-        args: recipe::compile_args(["std".to_owned()]),
-        dir: &RelPath::root(),
-        context: &variant.context(),
-        work: None,
-        caches: &[],
-        keep: Some(&output.at),
+/// Compiles the standard library; for whom packages are vetted, also learns what vetting asks of it.
+fn std_actions(shared: &Shared, lowering: &Lowering, id: &TargetId, variant: &Variant, need: &Need) -> Vec<Action> {
+    let step = |name: &'static str, task: Task, mounts: Mounts| {
+        let output = parts::output(&lowering.out_dir(id), variant.output(name), OutputKind::Directory);
+        let call = Call {
+            task,
+            dir: &RelPath::root(),
+            context: &variant.context(),
+            work: None,
+            caches: &mounts.caches,
+            keep: Some(&output.at),
+        };
+        let action = build(variant.output(name).as_str(), call.command(), need);
+        Action { inputs: mounts.inputs, outputs: vec![output], ..action }
     };
-    let action = build(variant.output(STD).as_str(), call.command(), need);
-    Action { outputs: vec![output], ..action }
+    let compile = Task::Run(recipe::compile_args(["std".to_owned()]));
+    let mut actions = vec![step(STD, compile, Mounts::default())];
+    if shared.vetted.contains(variant) {
+        let mut mounts = Mounts::default();
+        mounts.cache(STD, id.clone(), variant);
+        actions.push(step(STD_FACTS, Task::StandardFacts, mounts));
+    }
+    actions
 }
 
-/// Compiles packages of other modules: first those of programs, then what tests import besides.
+/// Compiles packages of other modules: first those of programs, then what tests import besides. Then learns what vetting
+/// asks of them.
 fn deps_actions(
     shared: &Shared,
     lowering: &Lowering,
@@ -105,10 +117,10 @@ fn deps_actions(
 ) -> Vec<Action> {
     let id = variant.deps_target(root);
     let out = lowering.out_dir(&id);
-    let step = |name: &'static str, packages: Vec<String>, mounts: Mounts| {
+    let step = |name: &'static str, task: Task, mounts: Mounts| {
         let output = parts::output(&out, variant.output(name), OutputKind::Directory);
         let call = Call {
-            args: recipe::compile_args(packages),
+            task,
             dir: &root.dir,
             context: &variant.context(),
             work: root.work.as_ref().map(|_| &root.dir),
@@ -118,15 +130,20 @@ fn deps_actions(
         let action = build(variant.output(name).as_str(), call.command(), need);
         Action { inputs: with_texts(mounts.inputs, root), outputs: vec![output], ..action }
     };
+    let compile = |packages: &BTreeSet<String>| Task::Run(recipe::compile_args(packages.iter().cloned()));
     let mut actions = Vec::new();
     let mut mounts = shared.base_mounts(root, variant);
     if !deps.programs.is_empty() {
-        actions.push(step(DEPS, deps.programs.iter().cloned().collect(), shared.base_mounts(root, variant)));
+        actions.push(step(DEPS, compile(&deps.programs), shared.base_mounts(root, variant)));
         mounts.cache(DEPS, id.clone(), variant);
     }
-    let tests: Vec<String> = deps.tests.difference(&deps.programs).cloned().collect();
+    let tests: BTreeSet<String> = deps.tests.difference(&deps.programs).cloned().collect();
     if !tests.is_empty() {
-        actions.push(step(TEST_DEPS, tests, mounts));
+        actions.push(step(TEST_DEPS, compile(&tests), mounts));
+    }
+    if !deps.vetted.is_empty() {
+        let facts = Task::Facts(deps.vetted.iter().cloned().collect());
+        actions.push(step(DEPS_FACTS, facts, shared.facts_mounts(root, variant, &deps.vetted)));
     }
     actions
 }

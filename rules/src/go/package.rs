@@ -78,6 +78,11 @@ pub(crate) struct Used {
 }
 
 impl Package {
+    /// Whether it has Go files that are no tests.
+    pub fn has_code(&self) -> bool {
+        !self.go.is_empty() || !self.cgo.is_empty()
+    }
+
     /// Whether it has test files.
     pub fn has_tests(&self) -> bool {
         !self.tests.is_empty() || !self.external_tests.is_empty()

@@ -10,7 +10,7 @@ use super::implicit;
 use super::inputs;
 use super::modules::Root;
 use super::package::Used;
-use super::recipe::{self, Call};
+use super::recipe::{self, Call, Task};
 use super::shared::{Shared, Variant};
 use crate::generated::Generated;
 use crate::go_attributes::GoBinary;
@@ -76,7 +76,7 @@ impl<'b> Program<'b> {
         let output = output.relative_to(&recipe::src().join(&self.dir));
         let ldflags: Vec<&str> = self.binary.ldflags.iter().map(|flag| &*flag.text).collect();
         Call {
-            args: recipe::program_args(&self.context.tags, &ldflags, &output),
+            task: Task::Run(recipe::program_args(&self.context.tags, &ldflags, &output)),
             dir: &self.dir,
             context: &self.context,
             work: self.root.work.as_ref().map(|_| &self.root.dir),
@@ -103,7 +103,7 @@ fn main_dir(code: &mut Code, binary: &GoBinary) -> Option<RelPath> {
 /// Refuses a `main` that is no program. Generated files may make it one.
 fn check_main(code: &mut Code, binary: &GoBinary, dir: &RelPath, walk: &Walk) -> Option<()> {
     let package = code.listing(dir).map(|listing| listing.package(walk.context)).unwrap_or_default();
-    let compiled = !package.go.is_empty() || !package.cgo.is_empty();
+    let compiled = package.has_code();
     if (compiled && package.name == "main") || walk.generated.has_package(dir) {
         return Some(());
     }

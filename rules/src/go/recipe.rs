@@ -12,6 +12,7 @@ use model::{Command, Network, Platform, RelPath};
 use super::Cgo;
 use super::constraint::BuildContext;
 use crate::lowering::base_environment;
+use crate::parts;
 
 /// The version of these recipes: a part of every key.
 pub(crate) const VERSION: u32 = 1;
@@ -35,10 +36,24 @@ fn place(name: &str) -> RelPath {
     RelPath::new(name).expect("a normal path")
 }
 
+/// What the Go command is to do.
+#[derive(Clone, Debug)]
+pub(crate) enum Task {
+    /// What these arguments say.
+    Run(Vec<String>),
+    /// To vet the package in the working directory, with these build tags. Arguments for tests are none of its own.
+    Vet(Vec<String>),
+    /// To collect what vetting a package asks of the packages that it imports. Without them they would be vetted anew
+    /// with each package: eight seconds for `net/http`.
+    Facts(Vec<String>),
+    /// The same for the standard library.
+    StandardFacts,
+}
+
 /// One call of the Go command.
 pub(crate) struct Call<'c> {
-    /// Its arguments.
-    pub args: Vec<String>,
+    /// What it does.
+    pub task: Task,
     /// Where it runs, from the workspace root.
     pub dir: &'c RelPath,
     /// What it builds for.
@@ -56,7 +71,10 @@ impl Call<'_> {
     pub fn command(&self) -> Command {
         let directory = src().join(self.dir);
         let mut argv = vec!["/bin/sh".to_owned(), "-euc".to_owned(), self.script(&directory), "go".to_owned()];
-        argv.extend(self.args.iter().cloned());
+        match &self.task {
+            Task::Run(arguments) | Task::Facts(arguments) => argv.extend(arguments.iter().cloned()),
+            Task::Vet(_) | Task::StandardFacts => {}
+        }
         let argv = argv.iter().map(|word| Arc::from(&**word)).collect();
         Command { argv, env: environment(self.context), directory, network: Network::None }
     }
@@ -72,11 +90,34 @@ impl Call<'_> {
              root=${{root%/}}\n\
              export GOWORK={work} GOMODCACHE=\"$root/{}\" GOCACHE=\"$TMPDIR/gocache\"\n\
              export GOCACHEPROG=\"rg-gocache{reads} --write '{write}'\"\n\
-             exec go \"$@\"\n",
-            gomod()
+             {}",
+            gomod(),
+            self.task.lines()
         )
     }
 }
+
+impl Task {
+    /// Returns the lines that call the Go command, once its environment is there.
+    fn lines(&self) -> String {
+        match self {
+            Task::Run(_) => "exec go \"$@\"\n".to_owned(),
+            Task::Vet(tags) => {
+                let tags = tag_arg(tags).map_or(String::new(), |tags| format!(" {}", parts::quoted(&tags)));
+                format!("exec go vet -trimpath -buildvcs=false{tags} .\n")
+            }
+            Task::Facts(_) => FACTS.to_owned(),
+            Task::StandardFacts => format!("{STANDARD}{FACTS}"),
+        }
+    }
+}
+
+/// Vets a file that imports packages: of what it imports only facts are collected.
+const FACTS: &str = "{ echo 'package facts'; printf 'import _ \"%s\"\\n' \"$@\"; } >\"$TMPDIR/facts.go\"\n\
+                     exec go vet -trimpath -buildvcs=false \"$TMPDIR/facts.go\"\n";
+
+/// Names the packages of the standard library that others may import.
+const STANDARD: &str = "set -- $(go list std | grep -Ev '(^|/)(internal|vendor)(/|$)')\n";
 
 /// Returns the environment of a build for a platform.
 fn environment(context: &BuildContext) -> BTreeMap<Arc<str>, Arc<str>> {

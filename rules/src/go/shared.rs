@@ -27,6 +27,8 @@ pub(crate) struct Shared {
     pub platform: Platform,
     /// The standard library, for whom, and the toolchain.
     pub std: BTreeMap<Variant, Need>,
+    /// For whom packages are vetted.
+    pub vetted: BTreeSet<Variant>,
     /// The modules that are built together, by their directory, and the toolchain.
     pub roots: BTreeMap<RelPath, (Rc<Root>, Need)>,
     /// The packages of other modules that are compiled once.
@@ -40,6 +42,8 @@ pub(crate) struct Deps {
     pub programs: BTreeSet<String>,
     /// For tests; compiled on top of the others, so that no program waits for a test library.
     pub tests: BTreeSet<String>,
+    /// What vetted packages import among them.
+    pub vetted: BTreeSet<String>,
 }
 
 /// What a build mounts of the shared things.
@@ -59,6 +63,10 @@ pub(crate) const STD: &str = "std";
 pub(crate) const DEPS: &str = "deps";
 /// The compile cache of what tests import besides.
 pub(crate) const TEST_DEPS: &str = "testdeps";
+/// The cache of what vetting asks of the standard library.
+pub(crate) const STD_FACTS: &str = "stdfacts";
+/// The cache of what vetting asks of packages of other modules.
+pub(crate) const DEPS_FACTS: &str = "depsfacts";
 
 impl Variant {
     /// Returns the name of a compile cache of this variant, among the outputs of its target.
@@ -95,7 +103,13 @@ fn implicit(dir: &RelPath, name: &str, platform: &Platform) -> TargetId {
 impl Shared {
     /// Makes an empty collection.
     pub fn new(platform: Platform) -> Shared {
-        Shared { platform, std: BTreeMap::new(), roots: BTreeMap::new(), deps: BTreeMap::new() }
+        Shared {
+            platform,
+            std: BTreeMap::new(),
+            vetted: BTreeSet::new(),
+            roots: BTreeMap::new(),
+            deps: BTreeMap::new(),
+        }
     }
 
     /// Notes what a build reaches: its modules, and packages of others.
@@ -108,6 +122,13 @@ impl Shared {
             Goal::Tests => &mut deps.tests,
         };
         place.extend(packages.iter().cloned());
+    }
+
+    /// Notes that a package is vetted, and what it imports of other modules.
+    pub fn vet(&mut self, root: &Root, variant: &Variant, packages: &BTreeSet<String>) {
+        self.vetted.insert(variant.clone());
+        let deps = self.deps.entry((root.dir.clone(), variant.clone())).or_default();
+        deps.vetted.extend(packages.iter().cloned());
     }
 
     /// Returns the target that brings the modules.
@@ -126,6 +147,22 @@ impl Shared {
         if wants_tests {
             mounts.cache(TEST_DEPS, variant.deps_target(root), variant);
         }
+        mounts
+    }
+
+    /// Returns what vetting a package that imports these packages of other modules mounts.
+    pub fn vet_mounts(&self, root: &Root, variant: &Variant, packages: &BTreeSet<String>) -> Mounts {
+        let mut mounts = self.facts_mounts(root, variant, packages);
+        if !packages.is_empty() {
+            mounts.cache(DEPS_FACTS, variant.deps_target(root), variant);
+        }
+        mounts
+    }
+
+    /// Returns what is mounted to learn what vetting asks of these packages of other modules.
+    pub fn facts_mounts(&self, root: &Root, variant: &Variant, packages: &BTreeSet<String>) -> Mounts {
+        let mut mounts = self.mounts(root, variant, packages);
+        mounts.cache(STD_FACTS, variant.std_target(), variant);
         mounts
     }
 

@@ -1,4 +1,5 @@
-//! Lowers `go_test`: for each package with test files one action that links its tests, and one that runs them.
+//! Lowers `go_test`: for each package with test files one action that links its tests, and one that runs them; if asked
+//! for, one that vets each package.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -7,17 +8,17 @@ use std::time::Duration;
 
 use model::{
     Action, Command, FileSetId, Input, Kind, Limits, Need, Network, Origin, Output, OutputKind, Purpose, RelPath,
-    Target, TargetId, Work,
+    Target, Work,
 };
 
 use super::closure::{Closure, Code, Goal, Walk};
 use super::constraint::BuildContext;
 use super::modules::Root;
-use super::recipe::{self, Call};
-use super::shared::{Shared, Variant};
+use super::recipe::{self, Call, Task};
+use super::shared::{Mounts, Shared, Variant};
 use super::{implicit, inputs, patterns, program};
 use crate::generated::Generated;
-use crate::go_attributes::GoTest;
+use crate::go_attributes::{GoTest, Vet};
 use crate::lowering::base_environment;
 use crate::parts;
 
@@ -34,11 +35,13 @@ pub(crate) struct Tests<'t> {
     need: Need,
 }
 
-/// One package with test files.
+/// One package that is tested, or only vetted.
 struct Tested {
     dir: RelPath,
     root: Rc<Root>,
     closure: Closure,
+    /// Of what it was made: the package alone if it has no tests.
+    goal: Goal,
 }
 
 impl<'t> Tests<'t> {
@@ -58,36 +61,47 @@ impl<'t> Tests<'t> {
     }
 
     fn tested(&self, code: &mut Code, dir: RelPath) -> Option<Tested> {
-        let listing = code.listing(&dir)?;
-        if !listing.package(&self.context).has_tests() {
-            return None;
-        }
+        let package = code.listing(&dir)?.package(&self.context);
+        let goal = match (package.has_tests(), self.test.vet) {
+            (true, _) => Goal::Tests,
+            (false, Vet::Yes) if package.has_code() => Goal::Package,
+            (false, Vet::Yes | Vet::No) => return None,
+        };
         let root = inputs::root(code, &dir, &self.test.common.declared.at)?;
         let walk = Walk { context: &self.context, generated: &self.generated, root: &root };
-        let closure = code.closure(&walk, &dir, Goal::Tests, &program::used(&self.test.imports));
-        Some(Tested { dir, root, closure })
+        let closure = code.closure(&walk, &dir, goal, &program::used(&self.test.imports));
+        Some(Tested { dir, root, closure, goal })
     }
 
     /// Notes what the tests share with others.
     pub fn share(&self, shared: &mut Shared) {
         for tested in &self.packages {
-            shared.note(&tested.root, &self.variant, &self.need, Goal::Tests, &tested.closure.third_party);
+            let packages = &tested.closure.third_party;
+            shared.note(&tested.root, &self.variant, &self.need, Goal::Tests, packages);
+            if self.test.vet == Vet::Yes {
+                shared.vet(&tested.root, &self.variant, packages);
+            }
         }
     }
 
     /// Returns the target.
     pub fn lower(&self, code: &mut Code, shared: &Shared) -> Target {
         let mut target = self.test.common.target(Kind::Test);
-        let (mut sources, mut implicit_deps) = (BTreeSet::new(), BTreeSet::new());
+        let mut sources = BTreeSet::new();
         let data = self.data(code);
         for tested in &self.packages {
-            let compiled = self.compile(code, shared, tested);
-            implicit_deps.extend(compiled.targets);
-            sources.extend(compiled.sets);
-            let testdata = testdata(code, &tested.dir);
-            sources.extend(testdata);
-            let run = self.run(&tested.dir, &compiled.output, testdata, &data);
-            target.actions.extend([compiled.action, run]);
+            let sets = package_sets(code, tested);
+            sources.extend(&sets);
+            if tested.goal == Goal::Tests {
+                let compiled = self.compile(code, shared, tested, &sets);
+                let testdata = testdata(code, &tested.dir);
+                sources.extend(testdata);
+                let run = self.run(&tested.dir, &compiled.outputs[0], testdata, &data);
+                target.actions.extend([compiled, run]);
+            }
+            if self.test.vet == Vet::Yes {
+                target.actions.push(self.vet(shared, tested, &sets));
+            }
             sources.insert(code.lowering.file_set(tested.root.files.clone()));
         }
         sources.extend(data.iter().filter_map(|input| match input.from {
@@ -95,19 +109,33 @@ impl<'t> Tests<'t> {
             Origin::File(_) | Origin::Text(_) | Origin::Output(..) => None,
         }));
         let labels = [&*self.test.deps, &*self.test.data_labels].concat();
-        target.deps = parts::dependencies(&labels, implicit_deps);
+        target.deps = parts::dependencies(&labels, parts::producers(&target.actions, &target.id));
         target.sources = sources.into_iter().collect();
         target
     }
 
     /// Links the tests of a package. testdata is no input: only the run reads it.
-    fn compile(&self, code: &mut Code, shared: &Shared, tested: &Tested) -> Compiled {
-        let mounts = shared.mounts(&tested.root, &self.variant, &tested.closure.third_party);
+    fn compile(&self, code: &Code, shared: &Shared, tested: &Tested, sets: &[FileSetId]) -> Action {
         let output = self.output(code, &tested.dir);
-        let mut sets = inputs::package_sets(code, &tested.closure);
-        sets.extend(test_files(code, tested));
+        let to = output.at.relative_to(&recipe::src().join(&tested.dir));
+        let task = Task::Run(recipe::test_args(&self.context.tags, &to));
+        let mounts = shared.mounts(&tested.root, &self.variant, &tested.closure.third_party);
+        let action = self.go("compile", task, tested, mounts, sets);
+        Action { outputs: vec![output], ..action }
+    }
+
+    /// Vets a package with its tests, and passes if there is nothing to say.
+    fn vet(&self, shared: &Shared, tested: &Tested, sets: &[FileSetId]) -> Action {
+        let mounts = shared.vet_mounts(&tested.root, &self.variant, &tested.closure.third_party);
+        let action = self.go("vet", Task::Vet(self.context.tags.clone()), tested, mounts, sets);
+        let limits = Limits { timeout: self.test.limits.timeout, ..Limits::default() };
+        Action { purpose: Purpose::Test, limits, ..action }
+    }
+
+    /// Calls the Go command in the directory of a package.
+    fn go(&self, verb: &str, task: Task, tested: &Tested, mounts: Mounts, sets: &[FileSetId]) -> Action {
         let call = Call {
-            args: recipe::test_args(&self.context.tags, &output.at.relative_to(&recipe::src().join(&tested.dir))),
+            task,
             dir: &tested.dir,
             context: &self.context,
             work: tested.root.work.as_ref().map(|_| &tested.root.dir),
@@ -117,9 +145,8 @@ impl<'t> Tests<'t> {
         let mut files = implicit::with_texts(mounts.inputs, &tested.root);
         files.extend(sets.iter().map(|set| Input { at: recipe::src(), from: Origin::Files(*set) }));
         files.extend(self.generated.inputs(&recipe::src()));
-        let action = implicit::build(&format!("compile {}", self.written(&tested.dir)), call.command(), &self.need);
-        let action = Action { inputs: files, outputs: vec![output.clone()], ..action };
-        Compiled { action, output, sets, targets: mounts.targets }
+        let action = implicit::build(&format!("{verb} {}", self.written(&tested.dir)), call.command(), &self.need);
+        Action { inputs: files, ..action }
     }
 
     /// Runs the tests of a package in its directory. The toolchain is no input: the program is all there is.
@@ -174,12 +201,13 @@ impl<'t> Tests<'t> {
     }
 }
 
-/// The action that links tests, and what it is made of.
-struct Compiled {
-    action: Action,
-    output: Output,
-    sets: Vec<FileSetId>,
-    targets: BTreeSet<TargetId>,
+/// Returns the file sets of a package with its tests, and of those that it reaches.
+fn package_sets(code: &mut Code, tested: &Tested) -> Vec<FileSetId> {
+    let mut sets = inputs::package_sets(code, &tested.closure);
+    if tested.goal == Goal::Tests {
+        sets.extend(test_files(code, tested));
+    }
+    sets
 }
 
 fn test_files(code: &mut Code, tested: &Tested) -> Option<FileSetId> {

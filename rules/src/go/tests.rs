@@ -13,7 +13,7 @@ use model::{
 use testkit::MapTree;
 
 use super::Cgo;
-use crate::go_attributes::{GoBinary, GoTest};
+use crate::go_attributes::{GoBinary, GoTest, Vet};
 use crate::labels::Declarations;
 use crate::lowering::{Common, Ground, Lowering};
 use crate::reads::Recorder;
@@ -67,6 +67,7 @@ fn test(label: &str, packages: &str) -> GoTest {
         imports: Vec::new(),
         build_tags: Vec::new(),
         cgo: Cgo::Off,
+        vet: Vet::No,
         env: BTreeMap::new(),
         limits: Limits { timeout: Some(Duration::from_secs(300)), ..Limits::default() },
     }
@@ -225,6 +226,42 @@ fn each_package_with_tests_is_compiled_and_tested_on_its_own() {
     assert!(compiled.contains(&"svc/api/api_test.go".to_owned()), "{compiled:?}");
     assert!(compiled.contains(&"gocache/testdeps = //:go_deps testdeps".to_owned()), "{compiled:?}");
     assert!(!compiled.iter().any(|input| input.starts_with("lib/")), "{compiled:?}");
+}
+
+#[test]
+fn what_is_vetted_is_every_package_with_go_files_and_its_tests() {
+    let vetted = GoTest { vet: Vet::Yes, ..test("//:unit", "./...") };
+    let lowered = lower(&shop().with("svc/api/old/old_windows.go", "package old\n"), &[], &[vetted]);
+    assert_eq!(lowered.said(), [] as [&str; 0]);
+    let actions = lowered.actions();
+    let vet: Vec<&str> = actions.iter().filter_map(|name| name.strip_prefix("//:unit vet ")).collect();
+    assert_eq!(vet, ["./lib/log", "./lib/other", "./svc/api", "./svc/cmd/cart"]);
+    let compiled = actions.iter().filter(|name| name.starts_with("//:unit compile")).count();
+    assert_eq!(compiled, 2, "packages without tests are only vetted");
+    let inputs = lowered.inputs("//:unit vet ./svc/api");
+    for input in ["gocache/stdfacts = //:go_std stdfacts", "gocache/depsfacts = //:go_deps depsfacts"] {
+        assert!(inputs.contains(&input.to_owned()), "{inputs:?}");
+    }
+    assert!(inputs.contains(&"svc/api/api_test.go".to_owned()), "{inputs:?}");
+    let facts = lowered.inputs("//:go_deps depsfacts");
+    assert!(facts.contains(&"gocache/testdeps = //:go_deps testdeps".to_owned()), "{facts:?}");
+}
+
+#[test]
+fn what_is_said_to_tests_is_not_said_to_go_vet() {
+    let vetted = GoTest { vet: Vet::Yes, build_tags: vec![written("it's")], ..test("//:unit", "./lib/other") };
+    let lowered = lower(&shop(), &[], &[vetted]);
+    let Work::Command(command) = &lowered.targets[0].actions[0].work else { panic!("a command") };
+    assert_eq!(command.directory.as_str(), "src/lib/other");
+    let last = command.argv[2].lines().last();
+    assert_eq!(last, Some("exec go vet -trimpath -buildvcs=false '-tags=it'\\''s' ."));
+    assert_eq!(command.argv.len(), 4, "what `rg test -- ARGUMENTS` adds is read by nobody");
+}
+
+#[test]
+fn what_is_not_vetted_asks_for_no_facts() {
+    let actions = lower(&shop(), &[binary("//svc:cart", "./cmd/cart")], &[test("//:unit", "./...")]).actions();
+    assert!(!actions.iter().any(|name| name.contains("facts") || name.contains("vet")), "{actions:?}");
 }
 
 #[test]

@@ -120,7 +120,11 @@ fn shell_lines(steps: &[Step], project: &Project) -> String {
             .as_ref()
             .map_or(String::new(), |value| format!("export npm_package_{name}={}\n", parts::quoted(value)));
     }
-    let main = steps.iter().position(|(name, _)| !name.starts_with("pre")).unwrap_or(steps.len() - 1);
+    // The script itself is the one that another is named after.
+    let is_main = |name: &str| {
+        steps.iter().all(|(other, _)| [name, &format!("pre{name}"), &format!("post{name}")].contains(&&**other))
+    };
+    let main = steps.iter().position(|(name, _)| is_main(name)).unwrap_or_default();
     for (index, (name, line)) in steps.iter().enumerate() {
         let line = if index == main && !line.contains('\n') { format!("{line} \"$@\"") } else { line.clone() };
         let arguments = if index == main { " sh \"$@\"" } else { "" };

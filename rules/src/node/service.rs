@@ -24,6 +24,7 @@ pub(super) const CODE: &str = "code";
 /// Lowers a `node_service`.
 pub(super) fn lower(declaration: &Declaration, project: &Project, repositories: &mut Repositories) -> Option<Target> {
     let lowering = &mut *repositories.lowering;
+    parts::check_name(declaration, &[CODE, NODE_MODULES], lowering);
     let entry = declaration.text("entry")?;
     let generated = Generated::of(lowering, &lowering.resolve(declaration.labels("deps")));
     let entry = entry_path(entry, project, &generated, repositories)?;
@@ -98,7 +99,7 @@ fn entry_path(
     let message = format!("`{}` is no file of `{}`", entry.text, parts::shown(&project.dir));
     let mistake = Mistake::new(codes::NODE_NO_ENTRY, message).at(entry.at.clone(), "");
     let hint = match &project.manifest.main {
-        Some(main) => format!("package.json says `main` is \"{main}\""),
+        Some(main) => format!("write `entry = \"{main}\"`, as `main` of package.json says"),
         None => "write the file that is started, from the package; one that a script makes is an output of `deps`"
             .to_owned(),
     };

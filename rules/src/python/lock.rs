@@ -129,6 +129,14 @@ impl Reading<'_> {
 
     /// Ends the reading: sorts, and refuses two versions of one distribution.
     pub fn finish(mut self, mut distributions: Vec<LockedDistribution>) -> (Lock, Vec<Mistake>) {
+        distributions.retain(|distribution| {
+            let plain = is_plain(&distribution.name) && is_plain(&distribution.version);
+            if !plain {
+                let what = format!("{} {}", distribution.name, distribution.version).escape_debug().to_string();
+                self.bad(distribution.span.clone(), format!("`{what}` is no name and version of a distribution"));
+            }
+            plain
+        });
         distributions.sort_by(|a, b| (&a.name, &a.version, a.span.start).cmp(&(&b.name, &b.version, b.span.start)));
         for index in 1..distributions.len() {
             let [first, second] = [&distributions[index - 1], &distributions[index]];
@@ -143,6 +151,12 @@ impl Reading<'_> {
         distributions.dedup_by(|second, first| first.name == second.name);
         (Lock { distributions }, self.mistakes)
     }
+}
+
+/// Whether a name or a version is written as packages have them: both become parts of paths.
+fn is_plain(text: &str) -> bool {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "._+!-".contains(letter);
+    text.starts_with(|first: char| first.is_ascii_alphanumeric()) && text.chars().all(plain)
 }
 
 /// Returns the hexadecimal digits of `sha256:…`, if they are some.

@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::{
-    Action, Assembly, EntryKind, Input, Kind, Mistake, Need, Origin, Output, OutputKind, Provided, Purpose, RelPath,
-    Target, Text, Work, codes,
+    Action, Assembly, EntryKind, Input, Kind, Limits, Mistake, Need, Origin, Output, OutputKind, Provided, Purpose,
+    RelPath, Target, Text, Work, codes,
 };
 
 use super::closure::Walker;
@@ -37,6 +38,7 @@ enum Entry {
 
 /// Lowers a `python_service`.
 pub(super) fn lower(declaration: &Declaration, world: &mut World) -> Option<Target> {
+    parts::check_name(declaration, &[CODE, DEPS], world.lowering);
     let around = world.surroundings(declaration)?;
     let walker = Walker::new(world.scans, &around.roots, &around.generated_paths);
     let (entry, starts) = entry(declaration, &around, &walker, world)?;
@@ -225,7 +227,9 @@ impl Service<'_> {
         let mut needs = vec![Need::Base, self.around.need.clone()];
         needs.sort();
         let work = Work::Command(start.command());
-        Action { inputs, ..parts::action("", work, Purpose::Build, needs, VERSION) }
+        // An entry that serves as soon as it is imported would never end.
+        let limits = Limits { timeout: Some(Duration::from_secs(120)), ..Limits::default() };
+        Action { inputs, limits, ..parts::action("", work, Purpose::Build, needs, VERSION) }
     }
 
     fn provides(&self) -> Vec<Provided> {
@@ -239,7 +243,7 @@ impl Service<'_> {
     /// Returns the program that starts the service from where it lies.
     fn launch_text(&self) -> String {
         let entry = match &self.entry {
-            Entry::Module(module) => format!("-m {module}"),
+            Entry::Module(module) => format!("-m {}", parts::quoted(module)),
             Entry::File(file) => {
                 format!("\"$here\"/{CODE}/{}", parts::quoted(importable(file, &self.around.roots).as_str()))
             }

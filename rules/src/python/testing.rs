@@ -20,10 +20,12 @@ use crate::parts::{self, path};
 use crate::rule::limited;
 
 /// The files in which pytest looks for its settings, and the words that say that they are there.
-const SETTINGS: [(&str, &str); 5] = [
+const SETTINGS: [(&str, &str); 7] = [
+    ("pytest.toml", ""),
+    (".pytest.toml", ""),
     ("pytest.ini", ""),
     (".pytest.ini", ""),
-    ("pyproject.toml", "[tool.pytest."),
+    ("pyproject.toml", "[tool.pytest"),
     ("tox.ini", "[pytest]"),
     ("setup.cfg", "[tool:pytest]"),
 ];
@@ -141,7 +143,10 @@ impl Tests<'_> {
         let mut roots = vec![base(file, world)];
         roots.extend(self.around.roots.iter().cloned());
         let walker = Walker::new(world.scans, &roots, &self.around.generated_paths);
-        let closure = walker.closure(&walker.test(file, package));
+        // pytest loads conftest.py files from where its settings lie.
+        let settings = self.settings.as_ref().and_then(RelPath::parent);
+        let top = settings.filter(|dir| package.starts_with(dir)).unwrap_or_else(|| package.clone());
+        let closure = walker.closure(&walker.test(file, &top));
         world.check_external(&closure, self.declaration, self.around.packages.as_ref());
         let mut inputs = self.shared.clone();
         inputs.extend(parts::files_input(world.lowering, closure.files.into_iter().collect()));

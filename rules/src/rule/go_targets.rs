@@ -6,7 +6,7 @@ use super::limited::{ENV, EXCLUSIVE, RETRIES, TEST_TIMEOUT, test_limits};
 use super::{AttributeDoc, AttributeType, Language, Lower, Offer, Rule, RuleDoc};
 use crate::declaration::Declaration;
 use crate::go;
-use crate::go_attributes::{Cgo, GoBinary, GoTest};
+use crate::go_attributes::{Cgo, GoBinary, GoTest, Vet};
 use crate::lowering::Lowering;
 use crate::written::Written;
 
@@ -87,6 +87,12 @@ pub(super) const TEST: Rule = Rule {
             IMPORTS,
             BUILD_TAGS,
             CGO,
+            AttributeDoc {
+                name: "vet",
+                kind: AttributeType::Truth,
+                default: Some("false"),
+                doc: "Whether go vet has to have nothing to say; an action a package, also of those without tests.",
+            },
             ENV,
             TEST_TIMEOUT,
             RETRIES,
@@ -141,6 +147,7 @@ fn test(declaration: &Declaration, lowering: &mut Lowering<'_>) -> GoTest {
         imports: declaration.texts("imports").to_vec(),
         build_tags: declaration.texts("build_tags").to_vec(),
         cgo: cgo(declaration),
+        vet: if declaration.is_true("vet") { Vet::Yes } else { Vet::No },
         env: declaration.declared_environment(),
         limits: test_limits(declaration, lowering),
     }

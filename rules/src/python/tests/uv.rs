@@ -223,6 +223,13 @@ fn a_uv_lock_that_cannot_be_used_says_why() {
     );
 }
 
+/// Names and versions become parts of paths.
+#[test]
+fn a_version_that_leads_out_of_its_place_is_refused() {
+    let lock = "version = 1\n[[package]]\nname = \"a\"\nsource = { virtual = \".\" }\ndependencies = [{ name = \"b\" }]\n[[package]]\nname = \"b\"\nversion = \"../../x\"\nsource = { registry = \"x\" }\nwheels = [{ url = \"https://registry.example/b-1-py3-none-any.whl\", hash = \"sha256:0000000000000000000000000000000000000000000000000000000000000000\" }]\n";
+    check(parse, lock, "", "RG0902 a/lock:7: `b ../../x` is no name and version of a distribution (`uv lock`)");
+}
+
 #[test]
 fn a_uv_lock_of_another_manifest_is_stale() {
     let changed = MANIFEST
