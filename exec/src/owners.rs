@@ -30,16 +30,21 @@ pub(crate) fn clash(
     deps: &HashMap<StepId, Arc<Known>>,
     load: Load<'_>,
 ) -> Option<Failure> {
-    let made = |id: &model::TargetId, name: &RelPath| {
-        let of_target = graph.deps(step).iter().filter(|dep| graph.target_of(**dep).id == *id);
-        of_target.filter_map(|dep| deps.get(dep)).find_map(|known| known.output(name)).cloned()
-    };
-    let piece = |input: &'_ model::Input| match &input.from {
-        Origin::Output(id, name) => made(id, name).map(|content| (input.at.clone(), name.clone(), content)),
+    let made = |input: &model::Input| match &input.from {
+        Origin::Output(id, name) => {
+            let maker = graph.producer(id, name)?;
+            Some((input.at.clone(), owner(graph, maker), deps.get(&maker)?.output(name)?.clone()))
+        }
         Origin::File(_) | Origin::Files(_) | Origin::Text(_) => None,
     };
-    let made: Vec<(RelPath, RelPath, Content)> = graph.action(step).inputs.iter().filter_map(piece).collect();
-    find(made.iter().map(|(at, name, content)| Piece { at, owner: name.name(), content: content.clone() }), load)
+    let made: Vec<(RelPath, &str, Content)> = graph.action(step).inputs.iter().filter_map(made).collect();
+    find(made.iter().map(|(at, owner, content)| Piece { at, owner, content: content.clone() }), load)
+}
+
+/// Returns what a step brings, as its name says after the verb: `alpha 1.0` of `unpack alpha 1.0`.
+pub(crate) fn owner(graph: &Graph, step: StepId) -> &str {
+    let name = &*graph.action(step).name;
+    name.split_once(' ').map_or(name, |(_, owner)| owner)
 }
 
 fn find<'a>(pieces: impl Iterator<Item = Piece<'a>>, load: Load<'_>) -> Option<Failure> {

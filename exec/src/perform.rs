@@ -14,6 +14,7 @@ use crate::executor::{Job, Ran, Stopped};
 use crate::ingest::Sources;
 use crate::log_file;
 use crate::machine::{Machine, Storing};
+use crate::owners;
 use crate::prepare::{Prepared, ask, is_optional, keep_directories, result};
 use crate::sandbox::How;
 use crate::scheduler::Asking;
@@ -103,7 +104,8 @@ impl Performance<'_> {
                 self.bring_texts()?;
                 self.check_layout()?;
                 keep_directories(encoded, self.machine)?;
-                let root = assemble(*assembly, &encoded.input_root, &encoded.layout, self.machine.cache)?;
+                let root = assemble(*assembly, &encoded.input_root, &encoded.layout, self.machine.cache)
+                    .map_err(|stopped| self.named(*assembly, stopped))?;
                 self.action()
                     .outputs
                     .iter()
@@ -122,6 +124,17 @@ impl Performance<'_> {
                 Ok(self.action().outputs.iter().map(|output| (output.name.clone(), fetched.clone())).collect())
             }
             Work::Command(command) => self.attempts(command, ran),
+        }
+    }
+
+    /// Names a tarball that is refused as its lock does; a wheel has a name of its own.
+    fn named(&self, assembly: Assembly, stopped: Stopped) -> Stopped {
+        match stopped {
+            Stopped::Failed(Failure::BadArchive { why, .. }) if assembly == Assembly::NpmTarballs => {
+                let what = owners::owner(self.graph, self.step).to_owned();
+                Failure::BadArchive { what, why }.into()
+            }
+            other => other,
         }
     }
 

@@ -195,7 +195,7 @@ fn two_distributions_that_own_one_file_are_both_named() {
         registry.wheel("beta", "2.0", &[("same.py", "S = 1\n"), ("shared.py", "x = 2\n")]),
     ];
     let Some(project) = service("import shared\n", &lock.concat(), &registry) else { return };
-    let run = project.ends(1, &["`alpha-1.0` and `beta-2.0` both have `shared.py`", "take one out of the lock"]);
+    let run = project.ends(1, &["`alpha 1.0` and `beta 2.0` both have `shared.py`", "take one out of the lock"]);
     assert_eq!(run.summary().failed, 1, "{run}");
 }
 
