@@ -287,6 +287,10 @@ codes! {
     NODE_NO_ENTRY "RG0927"
     "an entry point is no file of the package"
     "`entry` of a node_service is a path of its own package, or an output of `deps`."
+
+    NODE_NO_PACKAGE "RG0928"
+    "the lock has no npm package of this name"
+    "`install_scripts` names packages of the lock by their own names. All others are unpacked, and nothing of them is run."
 }
 
 #[cfg(test)]

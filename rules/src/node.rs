@@ -1,8 +1,9 @@
 //! Lowers Node targets. Reads package.json files and the lock of their client; one action runs a script of a package, an
-//! application is a tree; locked packages are implicit targets.
+//! application is a tree; locked packages are implicit targets. What a package runs when it is installed is an action.
 //!
 //! The locks and manifests are texts that become values: their readers open no file and know no targets.
 
+mod install;
 mod layout;
 mod locks;
 mod manifest;

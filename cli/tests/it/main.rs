@@ -8,6 +8,7 @@ mod environment;
 mod faults;
 mod go;
 mod injected;
+mod install_scripts;
 mod killed;
 mod names;
 mod node;

@@ -34,9 +34,17 @@ fn walk(layout: &Layout, dir: &RelPath, deps: impl Fn(&Workspace) -> &[RelPath])
 /// Returns what one package of the repository needs when it runs, sorted by place: its own dependencies and those of
 /// the packages of the repository among them, without what only development needs.
 pub(crate) fn production<'a>(layout: &'a Layout, dir: &RelPath) -> Vec<&'a Placed> {
+    let needs = layout.workspace(dir).map(|workspace| workspace.needs.clone()).unwrap_or_default();
+    needed(layout, needs, BTreeSet::from([dir.clone()]))
+}
+
+/// Returns what the package at a place needs when it runs, with itself.
+pub(crate) fn needed_at<'a>(layout: &'a Layout, place: &RelPath) -> Vec<&'a Placed> {
+    needed(layout, vec![place.clone()], BTreeSet::new())
+}
+
+fn needed(layout: &Layout, mut open: Vec<RelPath>, mut workspaces: BTreeSet<RelPath>) -> Vec<&Placed> {
     let mut places: BTreeSet<RelPath> = BTreeSet::new();
-    let mut workspaces: BTreeSet<RelPath> = BTreeSet::from([dir.clone()]);
-    let mut open: Vec<RelPath> = layout.workspace(dir).map(|workspace| workspace.needs.clone()).unwrap_or_default();
     while let Some(place) = open.pop() {
         let Some(placed) = layout.at(&place).filter(|_| !places.contains(&place)) else { continue };
         places.insert(place);

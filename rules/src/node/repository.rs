@@ -1,10 +1,11 @@
 //! The npm packages of the repository that targets belong to, with the lock that they share; each lock is read once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use model::{EntryKind, Location, Mistake, Need, RelPath, TargetId, codes};
 
+use super::install::{self, Allowed};
 use super::layout::Layout;
 use super::locks::{Around, LOCKS, Parse, read};
 use super::manifest::Manifest;
@@ -42,6 +43,8 @@ pub(super) struct Project {
     pub lock: Rc<Lock>,
     /// The toolchain.
     pub need: Need,
+    /// The packages whose install scripts the target allows.
+    pub allowed: Allowed,
 }
 
 /// All locks that were read, and what is needed of each.
@@ -50,12 +53,13 @@ pub(super) struct Repositories<'l, 'a> {
     pub lowering: &'l mut Lowering<'a>,
     locks: BTreeMap<RelPath, Option<Rc<Lock>>>,
     manifests: BTreeMap<RelPath, Option<Rc<Manifest>>>,
+    allowed: BTreeMap<RelPath, BTreeSet<Allowed>>,
 }
 
 impl<'l, 'a> Repositories<'l, 'a> {
     /// Makes a collection in which nothing was read yet.
     pub fn new(lowering: &'l mut Lowering<'a>) -> Repositories<'l, 'a> {
-        Repositories { lowering, locks: BTreeMap::new(), manifests: BTreeMap::new() }
+        Repositories { lowering, locks: BTreeMap::new(), manifests: BTreeMap::new(), allowed: BTreeMap::new() }
     }
 
     /// Returns the package that a target belongs to; reports what is missing of it.
@@ -80,12 +84,19 @@ impl<'l, 'a> Repositories<'l, 'a> {
                 .mistake(mistake.hint("name it in `workspaces` of the package.json there, and run `npm install`"));
             return None;
         }
-        Some(Project { manifest: (*manifest).clone(), file, dir, place, lock, need })
+        let allowed = install::allowed(declaration, &lock, self.lowering)?;
+        self.allowed.entry(lock.file.clone()).or_default().insert(allowed.clone());
+        Some(Project { manifest: (*manifest).clone(), file, dir, place, lock, need, allowed })
     }
 
     /// Returns all locks that targets use.
     pub fn used(&self) -> Vec<Rc<Lock>> {
         self.locks.values().flatten().cloned().collect()
+    }
+
+    /// Returns what targets allow of a lock, each set once.
+    pub fn allowed(&self, lock: &Lock) -> BTreeSet<Allowed> {
+        self.allowed.get(&lock.file).cloned().unwrap_or_default()
     }
 
     fn manifest(&mut self, file: &RelPath) -> Option<Rc<Manifest>> {

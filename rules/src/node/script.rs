@@ -179,7 +179,7 @@ impl Script<'_> {
         files.extend(self.declaration.sources("data").files.iter().cloned());
         let lowering = &mut *repositories.lowering;
         let generated = Generated::of(lowering, &lowering.resolve(self.declaration.labels("deps")));
-        let mut inputs: BTreeSet<Input> = packages::inputs(lock).into_iter().collect();
+        let mut inputs: BTreeSet<Input> = packages::inputs(lock, &self.project.allowed).into_iter().collect();
         inputs.extend(generated.inputs(&parts::src()));
         let data = lowering.resolve(&self.declaration.sources("data").labels);
         inputs.extend(parts::label_inputs(lowering, &data));

@@ -136,7 +136,7 @@ impl Place<'_> {
                 let link = self.of(&target).relative_to(&at.parent().unwrap_or_else(RelPath::root));
                 Origin::Text(Text::Link(Arc::from(link)))
             }
-            _ => packages::origin(placed, &self.project.lock.packages),
+            _ => packages::origin(placed, &self.project.lock, &self.project.allowed),
         };
         Input { at, from }
     }

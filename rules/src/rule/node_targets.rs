@@ -20,6 +20,13 @@ const DEPS: AttributeDoc = AttributeDoc {
     default: Some("[]"),
     doc: "Generated sources and data: outputs appear at <producer's package>/<output>, as if checked in.",
 };
+const INSTALL_SCRIPTS: AttributeDoc = AttributeDoc {
+    name: "install_scripts",
+    kind: AttributeType::Texts,
+    default: Some("[]"),
+    doc: "Packages of the lock whose preinstall, install and postinstall run, each in an action without network.",
+};
+
 pub(super) const FRONTEND: Rule = Rule {
     doc: RuleDoc {
         name: "frontend",
@@ -39,6 +46,7 @@ pub(super) const FRONTEND: Rule = Rule {
             },
             DATA,
             DEPS,
+            INSTALL_SCRIPTS,
             ENV,
             AttributeDoc {
                 name: "timeout",
@@ -49,7 +57,7 @@ pub(super) const FRONTEND: Rule = Rule {
         ],
     },
     kind: Kind::Build,
-    later: &["install_scripts"],
+    later: &[],
     offer: |declaration| Offer::Outputs(vec![node::frontend_output(declaration)]),
     lower: Lower::Together(Language::Node),
 };
@@ -73,10 +81,11 @@ pub(super) const SERVICE: Rule = Rule {
             },
             DATA,
             DEPS,
+            INSTALL_SCRIPTS,
         ],
     },
     kind: Kind::Build,
-    later: &["install_scripts"],
+    later: &[],
     offer: |declaration| Offer::Outputs(node::service_outputs(&declaration.common.id.label)),
     lower: Lower::Together(Language::Node),
 };
@@ -94,6 +103,7 @@ pub(super) const TEST: Rule = Rule {
             },
             DATA,
             DEPS,
+            INSTALL_SCRIPTS,
             ENV,
             TEST_TIMEOUT,
             RETRIES,
@@ -101,7 +111,7 @@ pub(super) const TEST: Rule = Rule {
         ],
     },
     kind: Kind::Test,
-    later: &["install_scripts", "shards"],
+    later: &["shards"],
     offer: |_| Offer::Outputs(Vec::<RelPath>::new()),
     lower: Lower::Together(Language::Node),
 };
