@@ -127,6 +127,16 @@ pub enum Failure {
         /// What the client said.
         why: String,
     },
+    /// Only a source distribution is locked, and nobody said that it may be built.
+    #[error("cannot fetch {what}: the lock allows only its source distribution ({file}), and nothing says to build it")]
+    OnlySource {
+        /// The lock entry.
+        what: String,
+        /// The name of the distribution.
+        name: String,
+        /// The file.
+        file: String,
+    },
     /// What the registry sent is not what the lock file says.
     #[error("{what} is not what the lock says: its hash is {got}, and the lock has {wanted}")]
     WrongHash {

@@ -47,9 +47,7 @@ pub enum FetchError {
         why: String,
     },
     /// Only source distributions are locked, where a wheel is wanted.
-    #[error(
-        "the lock allows only its source distribution ({file}), and nothing said to build it: add `--no-binary {name}` to the requirements"
-    )]
+    #[error("the lock allows only the source distribution of {name} ({file}), and nothing says to build it")]
     OnlySource {
         /// The name of the distribution.
         name: String,

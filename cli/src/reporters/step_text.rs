@@ -126,6 +126,7 @@ fn fetch_hint(failure: &Failure, work: &Work) -> Option<String> {
         Failure::Fetch { .. } => {
             Some(format!("`{asked}` shows which registry is asked; what is in the cache needs no network"))
         }
+        Failure::OnlySource { name, .. } => Some(format!("add the line `--no-binary {name}` to the requirements")),
         Failure::WrongHash { what, .. } => {
             Some(format!("find out who changed {what}; if what the registry sends is right, {lock}"))
         }
@@ -164,6 +165,7 @@ fn hint(failure: &Failure, label: &str) -> Option<String> {
         Failure::Exit(_)
         | Failure::Signal(_)
         | Failure::Fetch { .. }
+        | Failure::OnlySource { .. }
         | Failure::WrongHash { .. }
         | Failure::BadOutput { .. }
         | Failure::Conflict(_)

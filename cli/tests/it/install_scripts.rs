@@ -1,16 +1,14 @@
 //! What npm packages run when they are installed, as users see it. The packages are made here, and come from a registry
 //! on loopback.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::{fs, thread};
 
 use base64::Engine as _;
 use testkit::workspace::Workspace;
 
-use crate::{environment, workspace};
+use crate::{environment, registry, workspace};
 
 /// Reads what its own script has written.
 const GREET: [(&str, &str); 3] = [
@@ -82,9 +80,8 @@ fn workspace_with_packages() -> Option<Workspace> {
     }
     let workspace = workspace(&APP);
     workspace.write("workspace.toml", "[workspace]\nname = \"it\"\n[toolchain.node]\nhost = [\"node\"]\n");
-    let registry = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = registry.local_addr().unwrap().port();
     let room = workspace.beside("registry");
+    let port = registry::start(&room);
     let entry = |at: &str, name: &str, version: &str, more: &str, files: &[(&str, &str)]| {
         let integrity = pack(&room.join(format!("{name}-{version}.tgz")), files, port);
         format!(r#""node_modules/{at}": {{"version": "{version}", "integrity": "{integrity}"{more}}}"#)
@@ -100,7 +97,6 @@ fn workspace_with_packages() -> Option<Workspace> {
     let lock = format!(r#"{{"name": "app", "lockfileVersion": 3, "packages": {{{}}}}}"#, entries.join(",\n"));
     workspace.write("app/package-lock.json", lock);
     fs::write(workspace.beside("home/.npmrc"), format!("registry=http://127.0.0.1:{port}/\n")).unwrap();
-    thread::spawn(move || serve(&registry, &room));
     Some(workspace)
 }
 
@@ -133,19 +129,4 @@ fn pack(tarball: &Path, files: &[(&str, &str)], port: u16) -> String {
     let byte = |at: usize| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap();
     let bytes: Vec<u8> = (0..64).map(byte).collect();
     format!("sha512-{}", base64::engine::general_purpose::STANDARD.encode(bytes))
-}
-
-/// Answers each request with the file that the last segment of its path names.
-fn serve(registry: &TcpListener, room: &Path) {
-    for stream in registry.incoming().map_while(Result::ok) {
-        let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
-        let first = lines.next().unwrap_or_default();
-        lines.take_while(|line| !line.is_empty()).for_each(drop);
-        let name = first.split(' ').nth(1).and_then(|path| path.rsplit('/').next()).unwrap_or_default().to_owned();
-        let body = fs::read(room.join(name)).unwrap_or_default();
-        let status = if body.is_empty() { "404 Not Found" } else { "200 OK" };
-        let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
-        // The client may have gone.
-        let _ = (&stream).write_all(head.as_bytes()).and_then(|()| (&stream).write_all(&body));
-    }
 }

@@ -13,6 +13,8 @@ mod killed;
 mod names;
 mod power;
 mod property;
+mod registry;
+mod sdist;
 mod testing;
 mod traps;
 

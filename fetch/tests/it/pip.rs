@@ -61,8 +61,7 @@ fn what_does_not_fit_is_told_with_what_there_is() {
         let error = world.bring(&any(distribution, locked)).unwrap_err();
         assert_eq!(error, want.replace("HOST", &server.host));
     };
-    let source = "the lock allows only its source distribution (six-1.0.tar.gz), and nothing said to build it: \
-                  add `--no-binary six` to the requirements";
+    let source = "the lock allows only the source distribution of six (six-1.0.tar.gz), and nothing says to build it";
     check(Distribution::Wheel, &[SOURCE], source);
     let wheel = format!("no wheel of the lock fits python 3.11.7 on linux/amd64; there is {OTHER}, {SOURCE}");
     check(Distribution::Wheel, &[OTHER, SOURCE], &wheel);
