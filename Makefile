@@ -25,6 +25,7 @@ bench: release
 	cargo bench --package benches
 	RG=$(RG) python3 scripts/bench_ninja.py
 	RG=$(RG) python3 scripts/bench_go.py
+	RG=$(RG) python3 scripts/bench_languages.py
 
 release: setup
 	cargo build --release

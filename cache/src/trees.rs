@@ -66,10 +66,13 @@ impl Cache {
 
     /// Makes a directory that can still be moved; those below it are finished.
     fn make_directories(&self, place: &Path, listed: &[Listed]) -> Result<(), Lost> {
-        for directory in listed {
-            fs::create_dir(place.join(&directory.path)).map_err(|_| Lost(directory.digest))?;
+        let depth = |directory: &Listed| directory.path.components().count();
+        for level in listed.chunk_by(|a, b| depth(a) == depth(b)) {
+            let make =
+                |directory: &Listed| fs::create_dir(place.join(&directory.path)).map_err(|_| Lost(directory.digest));
+            all_at_once(level, make)?;
         }
-        // Most of the time is the kernel's, and it links in several directories at once.
+        // Nearly all of the time is the kernel's, which works in several directories at once.
         all_at_once(listed, |directory| self.fill(&place.join(&directory.path), directory))
     }
 

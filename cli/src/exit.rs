@@ -86,7 +86,7 @@ fn of_step(graph: &Graph, step: StepId, ended: &StepReport) -> Option<Exit> {
     let Status::Failed(failure) = &ended.status else { return None };
     Some(match failure {
         Failure::Cancelled => Exit::Interrupted,
-        Failure::Fetch { .. } | Failure::OnlySource { .. } | Failure::WrongHash { .. } | Failure::BadArchive { .. } => {
+        Failure::Fetch { .. } | Failure::Unfit { .. } | Failure::WrongHash { .. } | Failure::BadArchive { .. } => {
             Exit::Fetch
         }
         Failure::Sandbox(_) | Failure::Store(_) | Failure::Thread(_) => Exit::Machine,

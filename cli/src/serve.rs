@@ -52,7 +52,11 @@ pub fn serve(
     listening(&format!("http://{place}/"));
     while !cancel.is_cancelled() {
         match server.recv_timeout(TICK) {
-            Ok(Some(request)) => answer(request, &root),
+            Ok(Some(request)) => {
+                // Whoever reads slowly keeps neither others nor the end waiting.
+                let root = root.clone();
+                std::thread::spawn(move || answer(request, &root));
+            }
             Ok(None) => {}
             Err(error) => return Err(error.to_string()),
         }

@@ -16,7 +16,7 @@ use std::fs::File;
 use cache::{Cache, CacheError, Executable};
 use graph::EncodeError;
 use model::reapi::{Directory, Message};
-use model::{Assembly, Content, Digest, RelPath};
+use model::{Assembly, Content, Digest, Lost, RelPath};
 
 use crate::Failure;
 use crate::archive::ArchiveError;
@@ -49,12 +49,16 @@ enum Refused {
     Wheel(#[from] WheelError),
     #[error(transparent)]
     Store(#[from] CacheError),
+    #[error(transparent)]
+    Lost(#[from] Lost),
 }
 
 impl Refused {
-    /// Makes the failure of a step: whose fault it is, and which package is meant.
-    fn of(self, what: &str) -> Stopped {
+    /// Makes the failure of a step: whose fault it is, and which package is meant. Bytes that were lost just after they
+    /// were stored are unpacked again.
+    fn of(self, what: &str, at: &RelPath) -> Stopped {
         match self {
+            Refused::Lost(lost) => Stopped::Lost(at.clone(), lost),
             Refused::Store(error) => Failure::store(&error).into(),
             Refused::Archive(_) | Refused::Wheel(_) => {
                 Failure::BadArchive { what: what.to_owned(), why: self.to_string() }.into()

@@ -28,8 +28,11 @@ pub const MARKER: &str = "# made by rg; everything here can be made again\n*\n";
 
 /// Whether everything that was delivered still lies there as it was left.
 pub(crate) fn is_intact(root: &Path, directory: &RelPath, delivered: &Delivered) -> bool {
-    let top = root.join(directory);
-    delivered.files.iter().all(|file| state(&top.join(&file.path), &file.path).is_ok_and(|now| now == *file))
+    are_intact(&root.join(directory), delivered.files.iter())
+}
+
+fn are_intact<'f>(top: &Path, mut files: impl Iterator<Item = &'f DeliveredFile>) -> bool {
+    files.all(|file| state(&top.join(&file.path), &file.path).is_ok_and(|now| now == *file))
 }
 
 fn state(place: &Path, path: &RelPath) -> io::Result<DeliveredFile> {
@@ -44,13 +47,16 @@ fn state(place: &Path, path: &RelPath) -> io::Result<DeliveredFile> {
     })
 }
 
-/// Puts outputs into a target's directory, replacing it whole.
+/// Puts outputs into a target's directory, replacing it whole. An output that lies there already is linked from where it
+/// lies: the packages of a service are thousands of files, and hardly ever change with its code.
 pub(crate) fn deliver(
     root: &Path,
     directory: &RelPath,
     outputs: &[(RelPath, Content)],
+    before: Option<&Delivered>,
     cache: &Cache,
 ) -> Result<Delivered, CopyError> {
+    let place = root.join(directory);
     let lock = prepare(root)?;
     lock.lock()?;
     let fresh = tempfile::Builder::new().prefix(UNBORN).tempdir_in(root.join(OUT))?;
@@ -60,19 +66,64 @@ pub(crate) fn deliver(
     let top = fresh.path().join("out");
     fs::create_dir(&top)?;
     for (name, content) in outputs {
-        let place = top.join(name);
-        if let Some(parent) = place.parent() {
+        let made = top.join(name);
+        if let Some(parent) = made.parent() {
             fs::create_dir_all(parent)?;
         }
-        copy_out(content, &place, cache)?;
+        if !keep(name, content, &place, &top, before)? {
+            copy_out(content, &made, cache)?;
+        }
     }
-    let place = root.join(directory);
     lock.lock()?;
     swap_in(&top, &place)?;
+    // First what was there goes: a file that loses its other name has another ctime.
+    let _ = fresh.close();
     let mut files = Vec::new();
     record(&place, &RelPath::root(), &mut files)?;
     drop(lock);
     Ok(Delivered { outputs: outputs.to_vec(), files })
+}
+
+/// Links an output that was delivered before from `place` to `top`, if all of it still lies there; says whether it did.
+/// The old names are removed after the swap, so no file keeps two.
+fn keep(
+    name: &RelPath,
+    content: &Content,
+    place: &Path,
+    top: &Path,
+    before: Option<&Delivered>,
+) -> Result<bool, CopyError> {
+    let same = |(other, there): &(RelPath, Content)| other == name && there == content;
+    let Some(before) = before.filter(|before| before.outputs.iter().any(same)) else { return Ok(false) };
+    let files = || before.files.iter().filter(|file| file.path.starts_with(name));
+    for file in files() {
+        let (from, to) = (place.join(&file.path), top.join(&file.path));
+        let linked = match file.mode & 0o170_000 {
+            0o040_000 => fs::create_dir(&to),
+            0o120_000 => fs::read_link(&from).and_then(|target| std::os::unix::fs::symlink(target, &to)),
+            _ => fs::hard_link(&from, &to),
+        };
+        if linked.is_err() || !is_as_delivered(file, &from, &to) {
+            // Somebody has changed it, took it away meanwhile, or the file system has no links: it is made anew.
+            let made = top.join(name);
+            let _ = fs::remove_file(&made).or_else(|_| fs::remove_dir_all(&made));
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether what was linked is what was delivered. It is asked after the link, so that nobody can change it in between;
+/// the link itself has moved the ctime, but not the time of the last write.
+fn is_as_delivered(file: &DeliveredFile, from: &Path, to: &Path) -> bool {
+    if file.mode & 0o170_000 != 0o100_000 {
+        return state(from, &file.path).is_ok_and(|now| now == *file);
+    }
+    let same = |now: DeliveredFile| {
+        let of = |it: &DeliveredFile| (it.size_bytes, it.modified_ns, it.inode, it.mode);
+        of(&now) == of(file)
+    };
+    state(to, &file.path).is_ok_and(same)
 }
 
 /// Makes `rg-out` with its marker, and opens the file that deliveries lock.

@@ -14,6 +14,7 @@ use crate::executor::{Job, Ran, Stopped};
 use crate::ingest::Sources;
 use crate::log_file;
 use crate::machine::{Machine, Storing};
+use crate::owners;
 use crate::prepare::{Prepared, ask, is_optional, keep_directories, result};
 use crate::sandbox::How;
 use crate::scheduler::Asking;
@@ -103,7 +104,8 @@ impl Performance<'_> {
                 self.bring_texts()?;
                 self.check_layout()?;
                 keep_directories(encoded, self.machine)?;
-                let root = assemble(*assembly, &encoded.input_root, &encoded.layout, self.machine.cache)?;
+                let root = assemble(*assembly, &encoded.input_root, &encoded.layout, self.machine.cache)
+                    .map_err(|stopped| self.named(*assembly, stopped))?;
                 self.action()
                     .outputs
                     .iter()
@@ -122,6 +124,17 @@ impl Performance<'_> {
                 Ok(self.action().outputs.iter().map(|output| (output.name.clone(), fetched.clone())).collect())
             }
             Work::Command(command) => self.attempts(command, ran),
+        }
+    }
+
+    /// Names a tarball that is refused as its lock does; a wheel has a name of its own.
+    fn named(&self, assembly: Assembly, stopped: Stopped) -> Stopped {
+        match stopped {
+            Stopped::Failed(Failure::BadArchive { why, .. }) if assembly == Assembly::NpmTarballs => {
+                let what = owners::owner(self.graph, self.step).to_owned();
+                Failure::BadArchive { what, why }.into()
+            }
+            other => other,
         }
     }
 
@@ -365,26 +378,49 @@ impl Performance<'_> {
         Performed::Executed { known, ran, commit }
     }
 
-    /// Finds whose bytes are lost: an output's producer, or a source, which is brought in again.
+    /// Finds whose bytes are lost: an output's producer, or a source, which is brought in again. Where one thing is lost
+    /// others are, too, and a producer runs again only so often: all are looked for at once.
     fn lost(&self, at: &RelPath, ran: Attempted) -> Performed {
+        let layout = &self.prepared.encoded.layout;
+        let mut places: Vec<&RelPath> =
+            layout.iter().filter(|it| self.is_lost(&it.1)).map(|(place, _)| place).collect();
+        places.push(at);
+        let mut producers = Vec::new();
+        for place in places {
+            match self.producers_of(place) {
+                Ok(more) => producers.extend(more),
+                Err(failure) => return Performed::Failed { failure, ran },
+            }
+        }
+        producers.sort_unstable();
+        producers.dedup();
+        Performed::Lost(producers)
+    }
+
+    fn is_lost(&self, content: &Content) -> bool {
+        match content {
+            Content::File { digest, .. } => self.check_files(&[*digest]).is_err(),
+            Content::Directory(root) => self.check_directory(root).is_err(),
+            Content::Symlink(_) => false,
+        }
+    }
+
+    /// Returns who made what lies at a place of the input root; a source is brought in again.
+    fn producers_of(&self, at: &RelPath) -> Result<Vec<StepId>, Failure> {
         let mut producers = Vec::new();
         for input in &self.action().inputs {
-            let below = at.strip_prefix(&input.at);
+            let below = at.strip_prefix(&input.at).or_else(|| input.at.strip_prefix(at));
             if let (Origin::Output(target, name), Some(_)) = (&input.from, &below) {
                 producers.extend(self.graph.producer(target, name));
             }
             let of_set = matches!(input.from, Origin::Files(_));
             let mut sources = self.graph.sources(input, self.ids);
             let source = sources.find(|(file, _)| below.as_ref().is_some_and(|below| !of_set || below == *file));
-            if let Some((file, id)) = source
-                && let Err(failure) = self.sources.bring_again(file, id)
-            {
-                return Performed::Failed { failure, ran };
+            if let Some((file, id)) = source {
+                self.sources.bring_again(file, id)?;
             }
         }
-        producers.sort_unstable();
-        producers.dedup();
-        Performed::Lost(producers)
+        Ok(producers)
     }
 }
 

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use graph::{EncodeError, Encoded, FileIds, Graph, Known, StepId};
 use model::reapi::{ActionResult, Message};
-use model::{Action, ActionKey, Content, Input, Origin, RelPath, Work};
+use model::{Action, ActionKey, Content, RelPath, Work};
 
 use crate::Failure;
 use crate::ingest::Sources;
 use crate::machine::{Machine, Storing};
+use crate::owners;
 use crate::scheduler::Asking;
 
 /// A step with its key.
@@ -47,49 +48,11 @@ pub(crate) fn prepare(
     match encoded {
         Ok(encoded) => Ok(Prepared { encoded, seen }),
         Err(EncodeError::Conflict(at)) => {
-            Err(Unprepared::Failed(conflict(at, graph.action(step), graph, &deps, machine)))
+            let clash = owners::clash(graph, step, &deps, &|digest| machine.cache.directory(digest).ok());
+            Err(Unprepared::Failed(clash.unwrap_or(Failure::Conflict(at))))
         }
         Err(EncodeError::Lost(_)) => Err(Unprepared::Lost(directory_producers(graph, step, &deps))),
     }
-}
-
-/// Returns the failure of inputs that want one path, with the names of two that differ if those are outputs.
-fn conflict(
-    at: RelPath,
-    action: &Action,
-    graph: &Graph,
-    deps: &HashMap<StepId, Arc<Known>>,
-    machine: &Machine<'_>,
-) -> Failure {
-    let there = |input: &Input| {
-        let Origin::Output(target, name) = &input.from else { return None };
-        let content = deps.get(&graph.producer(target, name)?)?.output(name)?;
-        let found = content_at(content, &at.strip_prefix(&input.at)?, machine)?;
-        Some((format!("{}/{name}", target.label), found))
-    };
-    let rivals: Vec<(String, Content)> = action.inputs.iter().filter_map(there).collect();
-    let second = rivals.iter().find(|(_, content)| *content != rivals[0].1);
-    match second {
-        Some((second, _)) => Failure::TwoOwners { path: at, first: rivals[0].0.clone(), second: second.clone() },
-        None => Failure::Conflict(at),
-    }
-}
-
-/// Returns what lies at a path of an output, or on the way there.
-fn content_at(content: &Content, path: &RelPath, machine: &Machine<'_>) -> Option<Content> {
-    let mut here = content.clone();
-    for segment in path.segments() {
-        let Content::Directory(root) = here else { break };
-        let directory = machine.cache.directory(&root).ok()?;
-        let files = directory
-            .files
-            .iter()
-            .map(|file| (&file.name, Content::File { digest: file.digest, executable: file.is_executable }));
-        let links = directory.symlinks.iter().map(|link| (&link.name, Content::Symlink(link.target.as_str().into())));
-        let directories = directory.directories.iter().map(|node| (&node.name, Content::Directory(node.digest)));
-        here = files.chain(links).chain(directories).find(|(name, _)| *name == segment)?.1;
-    }
-    Some(here)
 }
 
 /// Returns the dependencies that made directories: one of them has lost its listing.

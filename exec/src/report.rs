@@ -127,15 +127,13 @@ pub enum Failure {
         /// What the client said.
         why: String,
     },
-    /// Only a source distribution is locked, and nobody said that it may be built.
-    #[error("cannot fetch {what}: the lock allows only its source distribution ({file}), and nothing says to build it")]
-    OnlySource {
+    /// The lock allows no file of a package that can be used here.
+    #[error("nothing of {what} can be installed: {why}")]
+    Unfit {
         /// The lock entry.
         what: String,
-        /// The name of the distribution.
-        name: String,
-        /// The file.
-        file: String,
+        /// What there is.
+        why: String,
     },
     /// What the registry sent is not what the lock file says.
     #[error("{what} is not what the lock says: its hash is {got}, and the lock has {wanted}")]
@@ -228,11 +226,13 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
 }
 
 impl Report {
-    /// Counts the steps for which `counted` says so.
+    /// Counts the steps for which `counted` says so, and whatever failed: nobody reads `0 failed` of a run that did.
     pub fn counts(&self, counted: impl Fn(StepId) -> bool) -> Counts {
         let mut counts = Counts::default();
-        for report in self.steps.iter().filter(|(step, _)| counted(**step)).map(|(_, report)| report) {
+        for (step, report) in &self.steps {
             match report.status {
+                Status::Failed(_) if !counted(*step) => counts.failed += 1,
+                _ if !counted(*step) => {}
                 Status::Settled | Status::Hit => counts.cached += 1,
                 Status::Executed => counts.executed += 1,
                 Status::Failed(_) if report.attempts > 0 => {

@@ -22,7 +22,7 @@ use crate::machine::Machine;
 use crate::perform::Attempt;
 use crate::prepare::Prepared;
 use crate::report::{Log, Report, Status, StepReport};
-use crate::scheduler::{Index, Outputs, Reply, Request, Scheduler};
+use crate::scheduler::{Index, Outputs, Phase, Reply, Request, Scheduler};
 use crate::stock::{sweep, take_stock};
 use crate::worker::{Order, Task, Told, serve};
 use crate::writer::{Write, write_results};
@@ -199,7 +199,11 @@ impl<'a, 'e> Owner<'a, 'e> {
             match replies.recv_timeout(TICK) {
                 Ok((index, told)) => {
                     if let Some(reply) = self.take(index, told, writer) {
+                        let lost = matches!(reply, Reply::Lost(_));
                         let requests = scheduler.on(index, reply);
+                        if lost && scheduler.phase(index) == Phase::Failed && index < self.known.len() {
+                            self.fail(index, Failure::LostInputs, blank(Status::Skipped));
+                        }
                         self.order(requests, orders);
                         self.tell_what_is_waited_for(scheduler);
                     }

@@ -53,6 +53,12 @@ pub fn undeclared(graph: &Graph, step: StepId, printed: &str, exists: &dyn Fn(&R
     found.into_iter().take(MOST).map(|file| explain(graph, graph.target_of(step), file)).collect()
 }
 
+/// Returns what is known of a file that a step misses; `None` if it was given.
+pub fn missed(graph: &Graph, step: StepId, file: RelPath) -> Option<Undeclared> {
+    let is_given = given(graph, step).iter().any(|given| given.starts_with(&file));
+    (!is_given).then(|| explain(graph, graph.target_of(step), file))
+}
+
 fn given(graph: &Graph, step: StepId) -> BTreeSet<RelPath> {
     let src = RelPath::new("src").expect("a normal path");
     let mut given = BTreeSet::new();

@@ -121,12 +121,12 @@ fn bring(
     before: Option<Delivered>,
     machine: &Machine<'_>,
 ) -> Told {
-    if let Some(before) = before.filter(|before| before.outputs == outputs)
-        && is_intact(&machine.root, directory, &before)
+    if let Some(before) = before.as_ref().filter(|before| before.outputs == outputs)
+        && is_intact(&machine.root, directory, before)
     {
-        return Told::Delivered(before);
+        return Told::Delivered(before.clone());
     }
-    match deliver(&machine.root, directory, outputs, machine.cache) {
+    match deliver(&machine.root, directory, outputs, before.as_ref(), machine.cache) {
         Ok(delivered) => Told::Delivered(delivered),
         Err(CopyError::Lost(lost)) => Told::DeliveryLost(vec![lost.0]),
         Err(CopyError::Io(error)) => Told::Undelivered(format!("cannot write below {directory}: {error}")),

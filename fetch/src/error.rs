@@ -47,7 +47,9 @@ pub enum FetchError {
         why: String,
     },
     /// Only source distributions are locked, where a wheel is wanted.
-    #[error("the lock allows only the source distribution of {name} ({file}), and nothing says to build it")]
+    #[error(
+        "the lock allows only its source distribution ({file}), and nothing said to build it: add `--no-binary {name}` to the requirements"
+    )]
     OnlySource {
         /// The name of the distribution.
         name: String,
@@ -69,6 +71,14 @@ pub enum FetchError {
     NoSource {
         /// The files that the lock allows and the index has.
         there: String,
+    },
+    /// The hash of the lock is that of another version.
+    #[error("the lock has the hash of {file}, which is not version {version}")]
+    OtherVersion {
+        /// The file that has the hash.
+        file: String,
+        /// The version that the lock says.
+        version: String,
     },
     /// A hash of the lock is none.
     #[error("the lock has no hash of a known algorithm")]

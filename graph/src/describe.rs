@@ -9,7 +9,8 @@
 //! | toolchains and base system: as declared (static key), as found (action key) | where they lie on this machine |
 //! | timeout, rule version, domain (executor family) | retries, exclusiveness, job count |
 //!
-//! A fetch is described by its lock entry alone: no toolchain, no input, no platform.
+//! A fetch is described by its lock entry alone: no toolchain, no input. Where a lock does not name the file, what has to
+//! fit is a part of its entry.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -84,11 +85,12 @@ fn internal<'a>(argv: Vec<Cow<'a, str>>, action: &Action, inputs: &'a [Input]) -
 }
 
 fn tree_words(assembly: Assembly) -> Vec<Cow<'static, str>> {
+    // The number is raised when an assembly makes another tree of the same inputs.
     let how = match assembly {
-        Assembly::Merge => "merge",
-        Assembly::Wheels => "wheels",
-        Assembly::NpmTarballs => "npm-tarballs",
-        Assembly::NodeModules => "node-modules",
+        Assembly::Merge => "merge/1",
+        Assembly::Wheels => "wheels/1",
+        Assembly::NpmTarballs => "npm-tarballs/1",
+        Assembly::NodeModules => "node-modules/1",
     };
     ["rg", "tree", how].map(Cow::from).into()
 }

@@ -256,6 +256,10 @@ codes! {
     "the lock lacks a package that the rule needs"
     "Tests are run by the pytest of the lock, so that all machines run the same one. Add it and lock again."
 
+    PYTHON_OTHER_VERSION "RG0907"
+    "the toolchain has a version of Python that the project is not for"
+    "`requires-python` of pyproject.toml or of the lock excludes the interpreter. [toolchain.python] of workspace.toml names another."
+
     NODE_NO_LOCK "RG0921"
     "a package.json has no lock"
     "Packages come from a lock alone: package-lock.json, pnpm-lock.yaml or yarn.lock, the nearest one upwards."

@@ -30,6 +30,7 @@ mod written;
 
 pub use analyze::{Analyzed, analyze};
 pub use model::codes::{EXPLAINED, Explained, explain};
+pub use near::nearest;
 pub use rule::{AttributeDoc, AttributeType, COMMON_ATTRIBUTES, RuleDoc, catalogue};
 pub use select::{Caller, select};
 pub use settings::{Checked, ExecutorChoice, Settings, SettingsTexts, Toolchain, settings};

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::{
-    Action, Dependency, EntryKind, FileSetId, Input, Kind, Label, Limits, Need, Origin, Output, OutputKind, Platform,
-    Purpose, RelPath, Target, TargetId, Work,
+    Action, Dependency, EntryKind, FileSetId, Input, Kind, Label, Limits, Mistake, Need, Origin, Output, OutputKind,
+    Platform, Purpose, RelPath, Target, TargetId, Work, codes,
 };
 
+use crate::declaration::Declaration;
 use crate::lowering::{self, Lowering};
 use crate::written::ResolvedLabel;
 
@@ -47,6 +48,17 @@ pub(crate) fn quoted(text: &str) -> String {
 pub(crate) fn find_root(directory: &RelPath) -> String {
     let up = vec![".."; directory.segments().count()].join("/");
     format!("root=$(cd {up} && pwd)\nroot=${{root%/}}\n")
+}
+
+/// Reports a service that is called as something that lies beside the program of its name.
+pub(crate) fn check_name(declaration: &Declaration, taken: &[&str], lowering: &mut Lowering) {
+    let label = &declaration.common.id.label;
+    let name = label.target().rsplit('/').next().unwrap_or_default();
+    if taken.contains(&name) {
+        let message = format!("{label} cannot be called `{name}`: its program would lie where its `{name}` lies");
+        let mistake = Mistake::new(codes::BAD_TARGET_NAME, message).at(declaration.at.clone(), "");
+        lowering.mistake(mistake.hint("rename the target"));
+    }
 }
 
 /// Returns an implicit target without actions.

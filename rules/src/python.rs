@@ -40,8 +40,7 @@ use crate::parts::path;
 
 /// Lowers all Python targets of a workspace, with the packages that they share.
 pub(crate) fn lower(declarations: &[&Declaration], lowering: &mut Lowering) -> Vec<Target> {
-    let files = world::Sources::new(lowering);
-    let scans = closure::Scans::new(&files);
+    let scans = closure::Scans::new(lowering.recorder());
     let mut world = world::World { lowering, scans: &scans, locks: packages::Locks::default() };
     let mut targets = Vec::new();
     for declaration in declarations {
@@ -53,6 +52,11 @@ pub(crate) fn lower(declarations: &[&Declaration], lowering: &mut Lowering) -> V
     let used: Vec<Rc<packages::Packages>> = world.locks.used().cloned().collect();
     targets.extend(wheels::targets(&used, world.lowering));
     targets
+}
+
+/// Returns the outputs of a `python_test`: what says which lines were run.
+pub(crate) fn test_outputs(declaration: &Declaration) -> Vec<RelPath> {
+    testing::coverage_reports(declaration)
 }
 
 /// Returns the outputs of a `python_service`: code, packages, and the program that starts it.

@@ -2,6 +2,7 @@
 
 pub mod analysis;
 mod map_tree;
+pub mod server;
 pub mod workspace;
 
 pub use map_tree::MapTree;

@@ -73,7 +73,8 @@ fn failed(graph: &Graph, step: StepId, report: &StepReport, failure: &Failure, a
     let what = escape::name(&failure.to_string()).into_owned();
     let title = title(graph, step);
     let mut advice = advise(step, excerpt);
-    advice.extend(fetch_hint(failure, &graph.action(step).work).or_else(|| hint(failure, &label)));
+    let rule = &graph.target_of(step).rule;
+    advice.extend(fetch_hint(failure, &graph.action(step).work).or_else(|| hint(failure, &label, rule)));
     let log = go_test::failures(excerpt).map_or_else(|| escape::log(excerpt), |failures| escape::log(&failures));
     let log = shortened(&log, &label);
     format!("{ERROR}error{ERROR:#}: {title} failed: {what} ({tries})\n{log}{}", hints(&advice))
@@ -126,7 +127,12 @@ fn fetch_hint(failure: &Failure, work: &Work) -> Option<String> {
         Failure::Fetch { .. } => {
             Some(format!("`{asked}` shows which registry is asked; what is in the cache needs no network"))
         }
-        Failure::OnlySource { name, .. } => Some(format!("add the line `--no-binary {name}` to the requirements")),
+        Failure::Unfit { .. } => Some(match locked {
+            Locked::PythonFile { name, .. } | Locked::PythonAny { name, .. } => format!(
+                "lock it again: a version that has a wheel for this, or its source distribution, which `--no-binary {name}` builds"
+            ),
+            Locked::GoModule { .. } | Locked::NpmPackage { .. } => "lock another version".to_owned(),
+        }),
         Failure::WrongHash { what, .. } => {
             Some(format!("find out who changed {what}; if what the registry sends is right, {lock}"))
         }
@@ -135,10 +141,13 @@ fn fetch_hint(failure: &Failure, work: &Work) -> Option<String> {
 }
 
 /// Returns what helps against a failure, where the failure itself says it.
-fn hint(failure: &Failure, label: &str) -> Option<String> {
+fn hint(failure: &Failure, label: &str, rule: &str) -> Option<String> {
     Some(match failure {
         Failure::TimedOut(limit) => {
             format!("raise `timeout = {}` of {label}, or make it faster", limit.as_secs())
+        }
+        Failure::MissingOutput(output) if rule == "frontend" => {
+            format!("the script has to make the directory `{output}`; if it makes another, name that: `out` of {label}")
         }
         Failure::MissingOutput(output) => {
             format!("write it to \"$OUT/{output}\", or take it out of the `outputs` of {label}")
@@ -165,7 +174,7 @@ fn hint(failure: &Failure, label: &str) -> Option<String> {
         Failure::Exit(_)
         | Failure::Signal(_)
         | Failure::Fetch { .. }
-        | Failure::OnlySource { .. }
+        | Failure::Unfit { .. }
         | Failure::WrongHash { .. }
         | Failure::BadOutput { .. }
         | Failure::Conflict(_)

@@ -66,7 +66,7 @@ fn of_failure(failure: &Failure) -> TestStatus {
         | Failure::Sandbox(_)
         | Failure::Thread(_)
         | Failure::Fetch { .. }
-        | Failure::OnlySource { .. }
+        | Failure::Unfit { .. }
         | Failure::WrongHash { .. }
         | Failure::BadArchive { .. }
         | Failure::TwoOwners { .. }

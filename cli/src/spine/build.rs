@@ -14,7 +14,7 @@ use graph::{FileIds, Goal, Plan, Results, Reuse, State, StaticKeys, StepId, Wish
 use model::{Kind, Memory, TargetId};
 use rules::{Caller, ExecutorChoice};
 
-use super::load::{Loaded, exists, identify, load, results, select};
+use super::load::{Loaded, identify, load, results, select};
 use super::machine::{sandbox, tool_surroundings};
 use super::open::{Opened, Refused, open};
 use crate::args::Output;
@@ -22,7 +22,7 @@ use crate::exit::Exit;
 use crate::front::Session;
 use crate::options::{Mode, Network, Request, TestOptions};
 use crate::problem::{self, Problem};
-use crate::reporters::advice;
+use crate::reporters::advice::Advice;
 use crate::reporters::conclusion::Conclusion;
 use crate::reporters::events::EventLog;
 use crate::reporters::progress::Progress;
@@ -230,7 +230,8 @@ impl<'a> Building<'a> {
     ) -> Result<(Report, Exit), Problem> {
         let graph = &self.loaded.graph;
         let tree = &self.loaded.tree;
-        let advise = |step: StepId, log: &str| advice::undeclared(graph, step, log, &|file| exists(tree, file));
+        let advice = Advice { graph, tree, python_roots: &self.opened.settings.python_roots };
+        let advise = |step: StepId, log: &str| advice.on(step, log);
         let mut progress = Progress::begin(graph, self.session.options.display, self.event_logs(request)?, &advise);
         let definitions = if self.loaded.analysis.is_some() { Definitions::Changed } else { Definitions::Unchanged };
         let errand = Errand { graph, plan: planned.plan, keys: planned.keys, tree, ids: planned.ids, definitions };

@@ -74,7 +74,7 @@ pub fn select(patterns: &[String], opened: &Opened, graph: &Graph, caller: Calle
         .map_err(|mistakes| Refused::Mistakes(mistakes, opened.root.clone()))
 }
 
-/// Whether the workspace has a file, for hints about undeclared reads.
+/// Whether the workspace has a file.
 pub fn exists(tree: &Checkout, file: &RelPath) -> bool {
     tree.id(file).is_ok()
 }

@@ -4,7 +4,6 @@
 //! is there has to be right.
 
 use std::collections::BTreeMap;
-use std::io;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -44,8 +43,7 @@ fn is_right(hash: &str, digest: &Digest, cache: &Cache) -> Result<bool, Refused>
 
 /// Hashes bytes of the store by another function than the store's own.
 fn hashed<H: sha2::Digest>(digest: &Digest, cache: &Cache) -> Result<Vec<u8>, Refused> {
-    let gone = |_| ArchiveError::Read(io::ErrorKind::NotFound.into());
-    let path = cache.blob(digest, Executable::No).map_err(gone)?;
+    let path = cache.blob(digest, Executable::No)?;
     let bytes = std::fs::read(path).map_err(ArchiveError::Read)?;
     Ok(H::digest(&bytes).to_vec())
 }

@@ -35,6 +35,12 @@ pub(super) fn unpack_all(layout: &[(RelPath, Content)], cache: &Cache) -> Result
     keep(placed, cache)
 }
 
+/// Returns the name of the package that lies at a place: the last segment, after its scope if it has one.
+fn named(at: &RelPath) -> String {
+    let scope = at.parent().map(|parent| parent.name().to_owned()).filter(|name| name.starts_with('@'));
+    scope.map_or_else(|| at.name().to_owned(), |scope| format!("{scope}/{}", at.name()))
+}
+
 /// Returns the tarball of an input: more than one cannot be at one place.
 fn one(at: &RelPath, content: &Content, cache: &Cache) -> Result<Vec<Package>, Stopped> {
     let found = packages(at, content, cache)?;
@@ -42,12 +48,12 @@ fn one(at: &RelPath, content: &Content, cache: &Cache) -> Result<Vec<Package>, S
         return Ok(found);
     }
     let why = format!("{} files are there, and it has to be one tarball", found.len());
-    Err(Failure::BadArchive { what: at.to_string(), why }.into())
+    Err(Failure::BadArchive { what: named(at), why }.into())
 }
 
 fn unpack(package: &Package, cache: &Cache) -> Result<BTreeMap<RelPath, Content>, Stopped> {
     let file = package.open(cache)?;
-    unpack_file(&file, package.digest.size_bytes, cache).map_err(|refused| refused.of(package.at.as_str()))
+    unpack_file(&file, package.digest.size_bytes, cache).map_err(|refused| refused.of(&named(&package.at), &package.at))
 }
 
 fn unpack_file(file: &File, packed_bytes: u64, cache: &Cache) -> Result<BTreeMap<RelPath, Content>, Refused> {
@@ -132,8 +138,7 @@ impl Tarball<'_> {
 
 /// Stores a program again if its first line ends as on Windows: the kernel would look for `node\r`.
 fn with_plain_first_line(digest: &Digest, cache: &Cache) -> Result<Digest, Refused> {
-    let gone = |_| ArchiveError::Read(std::io::ErrorKind::NotFound.into());
-    let either = cache.blob(digest, Executable::Yes).map_err(gone)?;
+    let either = cache.blob(digest, Executable::Yes)?;
     let mut file = File::open(either).map_err(ArchiveError::Read)?;
     let mut bytes = Vec::new();
     file.by_ref().take(FIRST_LINE_BYTES as u64).read_to_end(&mut bytes).map_err(ArchiveError::Read)?;

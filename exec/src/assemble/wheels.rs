@@ -38,7 +38,8 @@ struct Owned {
 impl Tree {
     fn add(&mut self, package: &Package, cache: &Cache) -> Result<(), Stopped> {
         let file = package.open(cache)?;
-        let files = wheel::unpack(&package.name, &file, cache).map_err(|refused| refused.of(&package.name))?;
+        let files =
+            wheel::unpack(&package.name, &file, cache).map_err(|refused| refused.of(&package.name, &package.at))?;
         let owner = self.owners.len();
         self.owners.push(package.name.clone());
         for (path, content) in files {

@@ -67,9 +67,12 @@ fn failure(locked: &Locked, error: FetchError) -> Failure {
     let what = name(locked);
     match error {
         FetchError::WrongHash { got, wanted } => Failure::WrongHash { what, got, wanted },
-        FetchError::OnlySource { name, file } => Failure::OnlySource { what, name, file },
         FetchError::Http(HttpError::Cancelled) => Failure::Cancelled,
         FetchError::Http(HttpError::Write(error)) => Failure::store(&error),
+        FetchError::NoneFits { .. }
+        | FetchError::OnlySource { .. }
+        | FetchError::NoSource { .. }
+        | FetchError::OtherVersion { .. } => Failure::Unfit { what, why: error.to_string() },
         other => Failure::Fetch { what, why: other.to_string() },
     }
 }

@@ -9,7 +9,7 @@ use ureq::Agent;
 use ureq::tls::{RootCerts, TlsConfig};
 
 use super::answer::Answer;
-use super::{HttpError, Patience};
+use super::{HttpError, Limits, Patience};
 use crate::proxies::{Proxies, plain_userinfo};
 use crate::trust::Trust;
 use crate::url::Url;
@@ -26,12 +26,14 @@ const CONNECTIONS: usize = 16;
 /// Says whether the run was asked to end.
 pub(crate) type Cancelled = Arc<dyn Fn() -> bool + Send + Sync>;
 
+/// Clients of HTTP: by whom they trust, the proxy that they use, and how long they wait.
+type Agents = BTreeMap<(Trust, Option<String>, Limits), Agent>;
+
 /// Asks servers. Connections are kept for as long as it lives.
 pub(crate) struct Client {
-    pub(super) patience: Patience,
+    patience: Patience,
     pub(super) cancelled: Cancelled,
-    /// By whom they trust and the proxy that they use.
-    agents: Mutex<BTreeMap<(Trust, Option<String>), Agent>>,
+    agents: Mutex<Agents>,
     /// Ends the threads that watch for the end of the run.
     alive: Arc<()>,
 }
@@ -53,6 +55,7 @@ pub(crate) struct Ask<'a> {
 pub(crate) struct Route {
     pub trust: Trust,
     pub proxies: Proxies,
+    pub limits: Limits,
 }
 
 /// Whether an answer may be a page for people.
@@ -83,8 +86,9 @@ impl Client {
             if let Some(authorization) = ask.authorization.filter(|_| url.is_same_origin(ask.url)) {
                 request = request.header("authorization", authorization);
             }
-            let response =
-                request.call().map_err(|error| self.failure(HttpError::of(error, &url, self.patience.idle)))?;
+            let response = request
+                .call()
+                .map_err(|error| self.failure(HttpError::of(error, &url, self.patience(ask.route).idle)))?;
             let answer = Answer { url, response };
             match answer.location() {
                 None => return Ok(answer),
@@ -95,6 +99,11 @@ impl Client {
             }
         }
         Err(HttpError::Redirects { url: ask.url.to_string() })
+    }
+
+    /// Returns the patience with a server that is reached in some way.
+    pub(super) fn patience(&self, route: &Route) -> Patience {
+        self.patience.within(route.limits)
     }
 
     /// Returns the failure, or that the run was asked to end, which breaks every connection.
@@ -120,20 +129,21 @@ impl Client {
     fn agent(&self, route: &Route, url: &Url) -> Result<Agent, HttpError> {
         let proxy = route.proxies.proxy_for(url);
         let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (route.trust.clone(), proxy.map(str::to_owned));
+        let key = (route.trust.clone(), proxy.map(str::to_owned), route.limits);
         if let Some(agent) = agents.get(&key) {
             return Ok(agent.clone());
         }
-        let agent = self.new_agent(&route.trust, proxy, url)?;
+        let agent = self.new_agent(route, proxy, url)?;
         watch(agent.clone(), self.cancelled.clone(), Arc::downgrade(&self.alive));
         agents.insert(key, agent.clone());
         Ok(agent)
     }
 
-    fn new_agent(&self, trust: &Trust, proxy: Option<&str>, url: &Url) -> Result<Agent, HttpError> {
+    fn new_agent(&self, route: &Route, proxy: Option<&str>, url: &Url) -> Result<Agent, HttpError> {
+        let Patience { connect, idle, .. } = self.patience(route);
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = TlsConfig::builder()
-            .root_certs(RootCerts::Specific(Arc::new(trust.roots()?)))
+            .root_certs(RootCerts::Specific(Arc::new(route.trust.roots()?)))
             .unversioned_rustls_crypto_provider(provider)
             .build();
         let config = Agent::config_builder()
@@ -143,10 +153,10 @@ impl Client {
             .max_redirects(0)
             .user_agent(concat!("rg/", env!("CARGO_PKG_VERSION")))
             .accept_encoding("")
-            .timeout_resolve(Some(self.patience.connect))
-            .timeout_connect(Some(self.patience.connect))
-            .timeout_per_read(Some(self.patience.idle))
-            .timeout_per_write(Some(self.patience.idle))
+            .timeout_resolve(Some(connect))
+            .timeout_connect(Some(connect))
+            .timeout_per_read(Some(idle))
+            .timeout_per_write(Some(idle))
             .max_idle_connections(2 * CONNECTIONS)
             .max_idle_connections_per_host(CONNECTIONS)
             .build();

@@ -10,5 +10,6 @@ mod transfer;
 
 pub(crate) use client::{Ask, Client, Html, Route};
 pub use failure::HttpError;
-pub(crate) use page::Page;
+pub(crate) use page::{Page, looks_like_html};
+pub(crate) use patience::Limits;
 pub use patience::Patience;

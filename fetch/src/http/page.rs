@@ -1,6 +1,7 @@
 //! A page that is read whole: what a registry says of a package.
 
 use std::io::Read;
+use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
 
@@ -28,7 +29,9 @@ impl Client {
         loop {
             match self.page_once(ask) {
                 Err(error) if error.is_passing() => {
-                    let Some(pause) = self.patience.pause(failures, error.retry_after()) else { return Err(error) };
+                    let Some(pause) = self.patience(ask.route).pause(failures, error.retry_after()) else {
+                        return Err(error);
+                    };
                     failures += 1;
                     self.wait(pause)?;
                 }
@@ -43,17 +46,20 @@ impl Client {
         let media_type = answer.media_type();
         let is_compressed = answer.header("content-encoding").is_some_and(|it| it.eq_ignore_ascii_case("gzip"));
         let (url, body) = answer.into_body();
-        let body = if is_compressed { self.read(MultiGzDecoder::new(body), &url) } else { self.read(body, &url) }?;
+        let idle = self.patience(ask.route).idle;
+        let read = |body: &mut dyn Read| self.read(body, &url, idle);
+        let mut body = body;
+        let body = if is_compressed { read(&mut MultiGzDecoder::new(body)) } else { read(&mut body) }?;
         if ask.html == Html::Refused && looks_like_html(&body) {
             return Err(HttpError::Html { url: url.to_string() });
         }
         Ok(Page { url, media_type, body })
     }
 
-    fn read(&self, body: impl Read, url: &Url) -> Result<Vec<u8>, HttpError> {
+    fn read(&self, body: &mut dyn Read, url: &Url, idle: Duration) -> Result<Vec<u8>, HttpError> {
         let mut bytes = Vec::new();
         let read = body.take(LIMIT + 1).read_to_end(&mut bytes);
-        read.map_err(|error| self.failure(HttpError::of_io(&error, url, self.patience.idle)))?;
+        read.map_err(|error| self.failure(HttpError::of_io(&error, url, idle)))?;
         if bytes.len() as u64 > LIMIT {
             return Err(HttpError::TooLarge { url: url.to_string(), limit: LIMIT });
         }
@@ -62,7 +68,7 @@ impl Client {
 }
 
 /// Whether bytes begin as a page for people does.
-pub(super) fn looks_like_html(bytes: &[u8]) -> bool {
+pub(crate) fn looks_like_html(bytes: &[u8]) -> bool {
     let text = bytes.trim_ascii_start();
     let begins = |word: &[u8]| text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
     begins(b"<!doctype html") || begins(b"<html")

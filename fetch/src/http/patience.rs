@@ -15,6 +15,15 @@ pub struct Patience {
     pub longest_pause: Duration,
 }
 
+/// What the user's client allows: it may shorten the patience, and not lengthen it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub(crate) struct Limits {
+    /// The longest time in which nothing comes.
+    pub idle: Option<Duration>,
+    /// How often is asked again.
+    pub retries: Option<usize>,
+}
+
 impl Default for Patience {
     fn default() -> Patience {
         Patience {
@@ -27,6 +36,14 @@ impl Default for Patience {
 }
 
 impl Patience {
+    /// Returns the patience within some limits.
+    pub(crate) fn within(&self, limits: Limits) -> Patience {
+        let shorter = |own: Duration| limits.idle.map_or(own, |idle| own.min(idle));
+        let mut pauses = self.pauses.clone();
+        pauses.truncate(limits.retries.unwrap_or(usize::MAX));
+        Patience { connect: shorter(self.connect), idle: shorter(self.idle), pauses, ..self.clone() }
+    }
+
     /// Returns what is waited after so many failures; `None` if it is time to give up.
     pub(crate) fn pause(&self, failures: usize, retry_after: Option<Duration>) -> Option<Duration> {
         let pause = *self.pauses.get(failures)?;

@@ -88,7 +88,9 @@ impl Transfer<'_> {
             if self.part.received > before {
                 failures = 0;
             }
-            let Some(pause) = self.client.patience.pause(failures, error.retry_after()) else { return Err(error) };
+            let Some(pause) = self.client.patience(self.ask.route).pause(failures, error.retry_after()) else {
+                return Err(error);
+            };
             failures += 1;
             self.client.wait(pause)?;
         }
@@ -131,7 +133,7 @@ impl Transfer<'_> {
     /// Reads a body to its end.
     fn take(&mut self, answer: Answer) -> Result<(), HttpError> {
         let total = answer.length().map(|length| length + self.part.received);
-        let idle = self.client.patience.idle;
+        let idle = self.client.patience(self.ask.route).idle;
         let too_large = HttpError::TooLarge { url: answer.url.to_string(), limit: LIMIT };
         if total.is_some_and(|total| total > LIMIT) {
             return Err(too_large);

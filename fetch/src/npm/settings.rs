@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use super::npmrc;
 use crate::asked::{AskError, Setting};
 use crate::credentials::Credentials;
-use crate::http::Route;
+use crate::http::{Limits, Route};
 use crate::proxies::Proxies;
 use crate::trust::Trust;
 use crate::url::{Scheme, Url, UrlError};
@@ -107,7 +108,10 @@ fn route(told: &Map<String, Value>, cafile: Option<&str>, user: &User) -> Route 
         Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).for_each(|it| proxies.ask_directly(it)),
         _ => {}
     }
-    Route { trust, proxies }
+    let number = |name: &str| told.get(name).and_then(Value::as_u64);
+    let idle = number("fetch-timeout").filter(|it| *it > 0).map(Duration::from_millis);
+    let retries = number("fetch-retries").and_then(|retries| usize::try_from(retries).ok());
+    Route { trust, proxies, limits: Limits { idle, retries } }
 }
 
 #[cfg(test)]

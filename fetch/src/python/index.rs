@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use model::wheel::FileName;
 use serde::Deserialize;
 
 use super::Settings;
 use super::html;
 use crate::FetchError;
-use crate::http::{Ask, Client, Html, Page};
+use crate::http::{Ask, Client, Html, HttpError, Page, looks_like_html};
 use crate::url::{Url, UrlError, percent_decoded};
 
 /// The kind of the pages in JSON.
@@ -60,12 +61,22 @@ impl Index {
             return Ok(offers.clone());
         }
         let mut offers = Vec::new();
+        let mut strange = None;
         for index in &self.settings.indexes {
             let url = index.below(&format!("{project}/"));
             match client.page(&self.ask(&url)) {
                 Err(error) if error.is_absence() => {}
-                page => offers.extend(read(&page?)?),
+                page => {
+                    let page = page?;
+                    let offered = read(&page)?;
+                    strange =
+                        strange.or((!offered.iter().any(is_distribution) && is_for_people(&page)).then_some(page.url));
+                    offers.extend(offered);
+                }
             }
+        }
+        if let Some(url) = strange.filter(|_| !offers.iter().any(is_distribution)) {
+            return Err(HttpError::Html { url: url.to_string() }.into());
         }
         let offers = Arc::new(offers);
         told().insert(project.to_owned(), offers.clone());
@@ -103,6 +114,16 @@ fn read(page: &Page) -> Result<Vec<Offer>, FetchError> {
     let base = links.base.map(|base| page.url.join(&base)).transpose()?.unwrap_or_else(|| page.url.clone());
     // A page may link to anything; what cannot be asked is no file of the project.
     Ok(links.links.iter().filter_map(|link| base.join(link).ok()).map(linked).collect())
+}
+
+fn is_distribution(offer: &Offer) -> bool {
+    FileName::parse(&offer.file).is_some()
+}
+
+/// Whether a page in HTML that offers nothing is none of an index: those of a project without files say what they are.
+fn is_for_people(page: &Page) -> bool {
+    let text = String::from_utf8_lossy(&page.body);
+    looks_like_html(&page.body) && !["pypi:repository-version", "Links for"].iter().any(|words| text.contains(words))
 }
 
 fn linked(url: Url) -> Offer {

@@ -133,6 +133,9 @@ impl AnyFile<'_> {
             let hashes = offers.iter().filter(of_version).filter_map(|offer| offer.sha256.clone());
             return Err(self.none_allowed(hashes.collect(), &expected));
         }
+        if let Some(other) = allowed.iter().find(|offer| self.is_surely_another_version(offer)) {
+            return Err(FetchError::OtherVersion { file: other.file.clone(), version: self.version.to_owned() });
+        }
         match self.distribution {
             Distribution::Wheel => self.best_wheel(&allowed),
             Distribution::Source => {
@@ -140,6 +143,19 @@ impl AnyFile<'_> {
                 source.ok_or_else(|| FetchError::NoSource { there: files(&allowed) })
             }
         }
+    }
+
+    /// Whether a file has another version than the lock says; of plain numbers only, which are written in one way.
+    fn is_surely_another_version(&self, offer: &Offer) -> bool {
+        let plain = |version: &str| {
+            let numbers: Option<Vec<u64>> = version.split('.').map(|part| part.parse().ok()).collect();
+            numbers.map(|mut numbers| {
+                numbers.truncate(numbers.iter().rposition(|it| *it != 0).map_or(0, |last| last + 1));
+                numbers
+            })
+        };
+        let offered = FileName::parse(&offer.file).and_then(|name| plain(name.version));
+        offered.zip(plain(self.version)).is_some_and(|(offered, locked)| offered != locked)
     }
 
     fn none_allowed(&self, offered: Vec<String>, expected: &Expected) -> FetchError {

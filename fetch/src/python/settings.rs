@@ -1,13 +1,14 @@
 //! Where pip takes packages from: asked from the pip of the user's interpreter.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::FetchError;
 use crate::asked::{AskError, Setting};
 use crate::credentials::Credentials;
-use crate::http::Route;
+use crate::http::{Limits, Route};
 use crate::proxies::Proxies;
 use crate::trust::Trust;
 use crate::url::{Scheme, Url, UrlError};
@@ -18,7 +19,7 @@ const QUESTION: &str = "\
 import json
 from pip._internal.commands import create_command
 options, _ = create_command('download').parser.parse_args([])
-names = ('index_url', 'extra_index_urls', 'no_index', 'proxy', 'cert')
+names = ('index_url', 'extra_index_urls', 'no_index', 'proxy', 'cert', 'timeout', 'retries')
 print(json.dumps({name: getattr(options, name, None) for name in names}))
 ";
 
@@ -58,6 +59,9 @@ struct Told {
     no_index: Option<bool>,
     proxy: Option<String>,
     cert: Option<String>,
+    /// In seconds.
+    timeout: Option<f64>,
+    retries: Option<u16>,
 }
 
 impl Settings {
@@ -113,6 +117,8 @@ fn of_list(list: &str) -> Told {
             "no-index" => told.no_index = Some(matches!(value.as_str(), "1" | "true" | "True" | "yes" | "on")),
             "proxy" => told.proxy = Some(value),
             "cert" => told.cert = Some(value),
+            "timeout" | "default-timeout" => told.timeout = value.parse().ok(),
+            "retries" => told.retries = value.parse().ok(),
             _ => {}
         }
     }
@@ -133,7 +139,8 @@ fn route(told: &Told, user: &User) -> Route {
     for scheme in [Scheme::Http, Scheme::Https] {
         proxies.set(scheme, told.proxy.clone());
     }
-    Route { trust, proxies }
+    let idle = told.timeout.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).filter(|it| !it.is_zero());
+    Route { trust, proxies, limits: Limits { idle, retries: told.retries.map(usize::from) } }
 }
 
 #[cfg(test)]

@@ -5,6 +5,5 @@
 mod npm;
 mod pip;
 mod real;
-mod server;
 mod transfer;
 mod world;

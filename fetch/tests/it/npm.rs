@@ -1,7 +1,7 @@
 //! Where npm's packages are found.
 
-use crate::server::Server;
 use crate::world::{World, npm};
+use testkit::server::Server;
 
 #[test]
 fn a_package_lies_where_registries_keep_it() {

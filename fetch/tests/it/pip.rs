@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use model::{Distribution, Libc, Locked, Platform, PythonEnvironment};
 
-use crate::server::{Server, whole};
 use crate::world::{World, bring, python, sha256};
+use testkit::server::{Server, whole};
 
 const WHEEL: &str = "six-1.0-py3-none-any.whl";
 const NATIVE: &str = "six-1.0-cp311-cp311-manylinux_2_17_x86_64.whl";
@@ -61,7 +61,8 @@ fn what_does_not_fit_is_told_with_what_there_is() {
         let error = world.bring(&any(distribution, locked)).unwrap_err();
         assert_eq!(error, want.replace("HOST", &server.host));
     };
-    let source = "the lock allows only the source distribution of six (six-1.0.tar.gz), and nothing says to build it";
+    let source = "the lock allows only its source distribution (six-1.0.tar.gz), and nothing said to build it: \
+                  add `--no-binary six` to the requirements";
     check(Distribution::Wheel, &[SOURCE], source);
     let wheel = format!("no wheel of the lock fits python 3.11.7 on linux/amd64; there is {OTHER}, {SOURCE}");
     check(Distribution::Wheel, &[OTHER, SOURCE], &wheel);

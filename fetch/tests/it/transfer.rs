@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::server::{Request, Server, part, stall, whole};
 use crate::world::{World, npm};
+use testkit::server::{Request, Server, part, stall, whole};
 
 /// What all servers here are to send.
 fn tarball() -> Vec<u8> {

@@ -176,8 +176,8 @@ fn laid_out(allowed: &Allowed) -> RelPath {
 pub(super) fn command_directories(dir: &RelPath, lock: &Lock) -> Vec<RelPath> {
     let upwards = std::iter::successors(Some(dir.clone()), RelPath::parent);
     let inside = upwards.take_while(|dir| dir.starts_with(&lock.dir));
-    let known: BTreeMap<RelPath, ()> =
-        directories(&lock.layout.places).into_iter().map(|dir| (lock.dir.join(&dir), ())).collect();
-    let modules = inside.map(|dir| dir.join(&path(NODE_MODULES))).filter(|modules| known.contains_key(modules));
+    let known: BTreeSet<RelPath> =
+        directories(&lock.layout.places).into_iter().map(|dir| lock.dir.join(&dir)).collect();
+    let modules = inside.map(|dir| dir.join(&path(NODE_MODULES))).filter(|modules| known.contains(modules));
     modules.map(|modules| modules.join(&path(".bin"))).collect()
 }

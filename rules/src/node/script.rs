@@ -70,11 +70,11 @@ fn check_output(declaration: &Declaration, repositories: &mut Repositories) {
     let Some(out) = declaration.text("out") else { return };
     let plain = out.text.trim_end_matches('/');
     let wrong = match RelPath::new(plain) {
-        Ok(path) if path.is_root() => "is the package itself".to_owned(),
+        Ok(path) if path.is_root() => format!("`{}` is the package itself", out.text),
         Ok(_) => return,
         Err(error) => error.to_string(),
     };
-    let mistake = Mistake::new(codes::BAD_OUTPUT, format!("`out`: `{}`: {wrong}", out.text)).at(out.at.clone(), "");
+    let mistake = Mistake::new(codes::BAD_OUTPUT, format!("`out`: {wrong}")).at(out.at.clone(), "");
     repositories
         .lowering
         .mistake(mistake.hint("write the directory that the script makes, from the package: \"dist\""));
@@ -120,7 +120,11 @@ fn shell_lines(steps: &[Step], project: &Project) -> String {
             .as_ref()
             .map_or(String::new(), |value| format!("export npm_package_{name}={}\n", parts::quoted(value)));
     }
-    let main = steps.iter().position(|(name, _)| !name.starts_with("pre")).unwrap_or(steps.len() - 1);
+    // The script itself is the one that another is named after.
+    let is_main = |name: &str| {
+        steps.iter().all(|(other, _)| [name, &format!("pre{name}"), &format!("post{name}")].contains(&&**other))
+    };
+    let main = steps.iter().position(|(name, _)| is_main(name)).unwrap_or_default();
     for (index, (name, line)) in steps.iter().enumerate() {
         let line = if index == main && !line.contains('\n') { format!("{line} \"$@\"") } else { line.clone() };
         let arguments = if index == main { " sh \"$@\"" } else { "" };

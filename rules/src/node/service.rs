@@ -24,6 +24,7 @@ pub(super) const CODE: &str = "code";
 /// Lowers a `node_service`.
 pub(super) fn lower(declaration: &Declaration, project: &Project, repositories: &mut Repositories) -> Option<Target> {
     let lowering = &mut *repositories.lowering;
+    parts::check_name(declaration, &[CODE, NODE_MODULES], lowering);
     let entry = declaration.text("entry")?;
     let generated = Generated::of(lowering, &lowering.resolve(declaration.labels("deps")));
     let entry = entry_path(entry, project, &generated, repositories)?;
@@ -31,7 +32,10 @@ pub(super) fn lower(declaration: &Declaration, project: &Project, repositories: 
     let place = Place { out: &out, project };
     let files = code_files(declaration, project, repositories);
     let mut inputs: BTreeSet<Input> = files.iter().filter_map(|file| place.file(file)).collect();
-    inputs.extend(generated.places().iter().filter_map(|(path, from)| place.code(path, from.clone())));
+    let data = repositories.lowering.resolve(&declaration.sources("data").labels);
+    let data = Generated::of(repositories.lowering, &data);
+    let made = generated.places().iter().chain(data.places());
+    inputs.extend(made.filter_map(|(path, from)| place.code(path, from.clone())));
     inputs.extend(production::production(&project.lock.layout, &project.place).into_iter().map(|it| place.package(it)));
     let starts = Text::Script(Arc::from(launch_text(declaration, &entry, project)));
     let program = launcher(&declaration.common.id.label);
@@ -69,7 +73,8 @@ fn sorted(mut outputs: Vec<model::Output>) -> Vec<model::Output> {
 
 fn code_files(declaration: &Declaration, project: &Project, repositories: &Repositories) -> Vec<RelPath> {
     let reached = production::reached_in_production(&project.lock.layout, &project.place);
-    let mut files = sources::without_tests(sources::files(&project.lock, &reached, None, repositories));
+    let packages = reached.iter().map(|dir| project.lock.dir.join(dir)).collect();
+    let mut files = sources::of_application(sources::files(&project.lock, &reached, None, repositories), &packages);
     files.extend(declaration.sources("data").files.iter().cloned());
     files.sort();
     files.dedup();
@@ -94,7 +99,7 @@ fn entry_path(
     let message = format!("`{}` is no file of `{}`", entry.text, parts::shown(&project.dir));
     let mistake = Mistake::new(codes::NODE_NO_ENTRY, message).at(entry.at.clone(), "");
     let hint = match &project.manifest.main {
-        Some(main) => format!("package.json says `main` is \"{main}\""),
+        Some(main) => format!("write `entry = \"{main}\"`, as `main` of package.json says"),
         None => "write the file that is started, from the package; one that a script makes is an output of `deps`"
             .to_owned(),
     };

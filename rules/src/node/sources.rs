@@ -34,13 +34,19 @@ pub(super) fn files(
     extended(files, lowering)
 }
 
-/// Returns those of the files that an application consists of.
-pub(super) fn without_tests(files: Vec<RelPath>) -> Vec<RelPath> {
+/// Returns those of the files of some packages, from the workspace root, that an application consists of.
+pub(super) fn of_application(files: Vec<RelPath>, packages: &BTreeSet<RelPath>) -> Vec<RelPath> {
     let is_test = |file: &RelPath| {
         let of_test = |name: &str| name.contains(".test.") || name.contains(".spec.");
         of_test(file.name()) || file.parent().is_some_and(|dir| dir.segments().any(|segment| TESTS.contains(&segment)))
     };
-    files.into_iter().filter(|file| !is_test(file)).collect()
+    files.into_iter().filter(|file| !is_test(file) && !is_for_readers(file, packages)).collect()
+}
+
+/// Whether a file beside a package.json is read by people: an edit of it changes no application.
+fn is_for_readers(file: &RelPath, packages: &BTreeSet<RelPath>) -> bool {
+    let name = file.name().to_ascii_lowercase();
+    ["readme.md", "changelog.md"].contains(&&*name) && file.parent().is_some_and(|dir| packages.contains(&dir))
 }
 
 /// Whether a directory is a package of rg of its own.

@@ -22,6 +22,9 @@ use super::stale::{self, Held, Lock};
 
 const INSTALL: &str = "yarn install";
 
+/// The line that says how a yarn.lock is written begins so.
+const VERSIONED: &str = "# yarn lockfile v";
+
 /// What a lock is read with.
 pub(crate) struct Surroundings<'a> {
     /// Returns the text of a file by its path from the lock's directory.
@@ -50,6 +53,12 @@ fn read(report: &mut Report) -> Option<Vec<Entry>> {
         let message = format!("{} is of yarn 2 or later, which rg does not read", report.file);
         let hint = "`npx pnpm@10 import` makes a pnpm-lock.yaml of it, which rg reads";
         report.add(codes::NODE_BAD_LOCK, "__metadata:", message, hint);
+        return None;
+    }
+    let version = report.text.lines().find_map(|line| line.strip_prefix(VERSIONED)).unwrap_or("1").trim();
+    if version != "1" {
+        let message = format!("{} has version {version}; rg reads version 1", report.file);
+        report.add(codes::NODE_BAD_LOCK, VERSIONED, message, "`npx yarn@1 install` writes it again");
         return None;
     }
     let (entries, wrong) = text::parse(report.text);

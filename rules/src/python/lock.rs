@@ -83,6 +83,12 @@ impl Reading<'_> {
         self.mistakes.push(Mistake::new(codes::PYTHON_BAD_LOCK, message).at(at, "").hint(self.hint));
     }
 
+    /// Says that something is for another Python than the one that is there.
+    pub fn other_python(&mut self, place: Location, message: impl Into<String>) {
+        let hint = "name an interpreter of that version in [toolchain.python] of workspace.toml, or lower `requires-python` and lock again";
+        self.mistakes.push(Mistake::new(codes::PYTHON_OTHER_VERSION, message).at(place, "").hint(hint));
+    }
+
     /// Says that the lock is not that of its manifest, of which a part may be shown.
     pub fn stale(&mut self, place: Location, message: impl Into<String>) {
         self.mistakes.push(Mistake::new(codes::PYTHON_STALE_LOCK, message).at(place, "").hint(self.hint));
@@ -123,6 +129,14 @@ impl Reading<'_> {
 
     /// Ends the reading: sorts, and refuses two versions of one distribution.
     pub fn finish(mut self, mut distributions: Vec<LockedDistribution>) -> (Lock, Vec<Mistake>) {
+        distributions.retain(|distribution| {
+            let plain = is_plain(&distribution.name) && is_plain(&distribution.version);
+            if !plain {
+                let what = format!("{} {}", distribution.name, distribution.version).escape_debug().to_string();
+                self.bad(distribution.span.clone(), format!("`{what}` is no name and version of a distribution"));
+            }
+            plain
+        });
         distributions.sort_by(|a, b| (&a.name, &a.version, a.span.start).cmp(&(&b.name, &b.version, b.span.start)));
         for index in 1..distributions.len() {
             let [first, second] = [&distributions[index - 1], &distributions[index]];
@@ -137,6 +151,12 @@ impl Reading<'_> {
         distributions.dedup_by(|second, first| first.name == second.name);
         (Lock { distributions }, self.mistakes)
     }
+}
+
+/// Whether a name or a version is written as packages have them: both become parts of paths.
+fn is_plain(text: &str) -> bool {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "._+!-".contains(letter);
+    text.starts_with(|first: char| first.is_ascii_alphanumeric()) && text.chars().all(plain)
 }
 
 /// Returns the hexadecimal digits of `sha256:…`, if they are some.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::str::FromStr;
 
 use model::{Location, RelPath, wheel};
-use pep440_rs::{Version, VersionSpecifier};
+use pep440_rs::{Version, VersionSpecifier, VersionSpecifiers};
 use toml::de::{DeTable, DeValue};
 
 use super::lock::{LockedDistribution, Reading};
@@ -20,6 +20,8 @@ pub(super) struct Manifest {
     file: RelPath,
     /// Its normalized name, if there is a project.
     pub name: Option<String>,
+    /// The versions of Python that it runs with, if it says so, and where.
+    requires_python: Option<(String, Range<usize>)>,
     /// What it depends on; `None` if that is decided elsewhere.
     pub dependencies: Option<Vec<Asked>>,
     /// What its extras depend on; `None` if that is decided elsewhere.
@@ -62,6 +64,7 @@ impl Manifest {
         Manifest {
             file: file.clone(),
             name: project.and_then(|project| self::text(project, "name")).map(wheel::normalized),
+            requires_python: project.and_then(requires_python),
             dependencies: project.filter(|_| !is_dynamic("dependencies")).map(|it| asked(it, "dependencies")),
             optional: project.filter(|_| !is_dynamic("optional-dependencies")).map(optional),
             groups: groups(table(root, "dependency-groups").unwrap_or(&empty), uv),
@@ -77,6 +80,19 @@ impl Manifest {
     /// Returns a place in it.
     pub fn place(&self, span: &Range<usize>) -> Location {
         Location::new(self.file.clone(), span.clone())
+    }
+
+    /// Says that the project is for other versions of Python.
+    pub fn check_python(&self, reading: &mut Reading) {
+        let Some((wanted, span)) = &self.requires_python else { return };
+        let python = &reading.environment.version;
+        let (specifiers, version) = (VersionSpecifiers::from_str(wanted), Version::from_str(python));
+        if specifiers.ok().zip(version.ok()).is_some_and(|(specifiers, version)| !specifiers.contains(&version)) {
+            reading.other_python(
+                self.place(span),
+                format!("the project is for Python {wanted}, and this one is {python}"),
+            );
+        }
     }
 
     /// Says what the project depends on that some pinned distributions do not fulfil.
@@ -98,6 +114,11 @@ impl Manifest {
             reading.stale(self.place(span), message);
         }
     }
+}
+
+fn requires_python(project: &DeTable) -> Option<(String, Range<usize>)> {
+    let value = project.get("requires-python")?;
+    Some((value.get_ref().as_str()?.to_owned(), value.span()))
 }
 
 fn fits(version: &str, versions: &Versions) -> bool {

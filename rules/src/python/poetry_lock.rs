@@ -8,6 +8,7 @@ use model::{Location, Mistake, Platform, PythonEnvironment, RelPath, codes, whee
 use toml::de::{DeTable, DeValue};
 
 use super::lock::{Lock, LockedDistribution, Offer, Reading, sha256};
+use super::manifest::Manifest;
 use super::marker::{Marker, Values};
 use super::poetry_hash::{self, Freshness};
 use super::toml_parts::{span, table, tables, text, texts};
@@ -32,6 +33,7 @@ pub(crate) fn parse(
         return reading.finish(Vec::new());
     }
     let optional = manifest.map_or_else(BTreeSet::new, |(place, manifest)| {
+        Manifest::parse(manifest, place).check_python(&mut reading);
         let (manifest, _) = document::parse(manifest, place);
         check_fresh(root, manifest.get_ref(), place, &mut reading);
         optional_groups(manifest.get_ref())

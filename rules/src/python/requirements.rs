@@ -37,7 +37,9 @@ pub(crate) fn parse(
         }
     }
     if let Some((place, text)) = manifest {
-        Manifest::parse(text, place).check_pins(&locked, &values, &mut reading);
+        let manifest = Manifest::parse(text, place);
+        manifest.check_python(&mut reading);
+        manifest.check_pins(&locked, &values, &mut reading);
     }
     reading.finish(locked)
 }

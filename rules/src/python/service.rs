@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::{
-    Action, Assembly, EntryKind, Input, Kind, Mistake, Need, Origin, Output, OutputKind, Provided, Purpose, RelPath,
-    Target, Text, Work, codes,
+    Action, Assembly, EntryKind, Input, Kind, Limits, Mistake, Need, Origin, Output, OutputKind, Provided, Purpose,
+    RelPath, Target, Text, Work, codes,
 };
 
 use super::closure::Walker;
@@ -14,6 +15,7 @@ use super::recipe::{EXEC, Start, VERSION};
 use super::world::{Surroundings, World, importable};
 use super::{launcher, service_outputs, wheels};
 use crate::declaration::Declaration;
+use crate::generated::Generated;
 use crate::near::nearest;
 use crate::parts::{self, path};
 use crate::written::Written;
@@ -36,13 +38,15 @@ enum Entry {
 
 /// Lowers a `python_service`.
 pub(super) fn lower(declaration: &Declaration, world: &mut World) -> Option<Target> {
+    parts::check_name(declaration, &[CODE, DEPS], world.lowering);
     let around = world.surroundings(declaration)?;
     let walker = Walker::new(world.scans, &around.roots, &around.generated_paths);
     let (entry, starts) = entry(declaration, &around, &walker, world)?;
     let closure = walker.closure(&starts);
     world.check_external(&closure, declaration, around.packages.as_ref());
     let files = code_files(&closure.files, declaration, &around, world);
-    let service = Service { declaration, around: &around, entry, out: out(declaration, world) };
+    let data = Generated::of(world.lowering, &world.lowering.resolve(&declaration.sources("data").labels));
+    let service = Service { declaration, around: &around, entry, data, out: out(declaration, world) };
     let tree = service.tree(&files);
     let prove = service.prove();
     let mut target = declaration.common.target(Kind::Build);
@@ -169,6 +173,8 @@ struct Service<'s> {
     declaration: &'s Declaration,
     around: &'s Surroundings,
     entry: Entry,
+    /// What targets named as data provide: sources where they lie, outputs as if checked in.
+    data: Generated,
     out: RelPath,
 }
 
@@ -178,7 +184,8 @@ impl Service<'_> {
         let code = self.out.join(&path(CODE));
         let place = |path: &RelPath, from: Origin| Input { at: code.join(&importable(path, &self.around.roots)), from };
         let sources = files.iter().map(|file| place(file, Origin::File(file.clone())));
-        let generated = self.around.generated.places().iter().map(|(path, from)| place(path, from.clone()));
+        let made = self.around.generated.places().iter().chain(self.data.places());
+        let generated = made.map(|(path, from)| place(path, from.clone()));
         let mut inputs: BTreeSet<Input> = sources.chain(generated).collect();
         inputs.extend(self.packages_at(self.out.join(&path(DEPS))));
         let program = launcher(&self.declaration.common.id.label);
@@ -220,7 +227,9 @@ impl Service<'_> {
         let mut needs = vec![Need::Base, self.around.need.clone()];
         needs.sort();
         let work = Work::Command(start.command());
-        Action { inputs, ..parts::action("", work, Purpose::Build, needs, VERSION) }
+        // An entry that serves as soon as it is imported would never end.
+        let limits = Limits { timeout: Some(Duration::from_secs(120)), ..Limits::default() };
+        Action { inputs, limits, ..parts::action("", work, Purpose::Build, needs, VERSION) }
     }
 
     fn provides(&self) -> Vec<Provided> {
@@ -234,7 +243,7 @@ impl Service<'_> {
     /// Returns the program that starts the service from where it lies.
     fn launch_text(&self) -> String {
         let entry = match &self.entry {
-            Entry::Module(module) => format!("-m {module}"),
+            Entry::Module(module) => format!("-m {}", parts::quoted(module)),
             Entry::File(file) => {
                 format!("\"$here\"/{CODE}/{}", parts::quoted(importable(file, &self.around.roots).as_str()))
             }

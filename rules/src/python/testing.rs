@@ -5,11 +5,14 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use model::{Action, EntryKind, Input, Kind, Mistake, Need, Output, OutputKind, Purpose, RelPath, Target, Work, codes};
+use model::{
+    Action, EntryKind, Input, Kind, Mistake, Need, Origin, Output, OutputKind, Provided, Purpose, RelPath, Target,
+    Work, codes,
+};
 
 use super::closure::Walker;
 use super::packages::{Packages, read};
-use super::recipe::{EXEC, Start, VERSION};
+use super::recipe::{Start, VERSION};
 use super::wheels;
 use super::world::{Surroundings, World};
 use crate::declaration::Declaration;
@@ -17,13 +20,21 @@ use crate::parts::{self, path};
 use crate::rule::limited;
 
 /// The files in which pytest looks for its settings, and the words that say that they are there.
-const SETTINGS: [(&str, &str); 5] = [
+const SETTINGS: [(&str, &str); 7] = [
+    ("pytest.toml", ""),
+    (".pytest.toml", ""),
     ("pytest.ini", ""),
     (".pytest.ini", ""),
-    ("pyproject.toml", "[tool.pytest."),
+    ("pyproject.toml", "[tool.pytest"),
     ("tox.ini", "[pytest]"),
     ("setup.cfg", "[tool:pytest]"),
 ];
+
+/// The ending of a report of lines.
+const LCOV: &str = "lcov";
+
+/// The exit code of pytest that found no test to run.
+const NOTHING_RUN: u8 = 5;
 
 /// Lowers a `python_test`.
 pub(super) fn lower(declaration: &Declaration, world: &mut World) -> Option<Target> {
@@ -48,7 +59,25 @@ pub(super) fn lower(declaration: &Declaration, world: &mut World) -> Option<Targ
     sets.insert(world.lowering.file_set(packages.files.clone()));
     target.sources = sets.into_iter().collect();
     target.actions = actions;
+    let provided = |name: RelPath| Provided { from: Origin::Output(declaration.common.id.clone(), name.clone()), name };
+    target.provides = coverage_reports(declaration).into_iter().map(provided).collect();
     Some(target)
+}
+
+/// Returns the outputs that say which lines each test file has run, sorted: none unless they are asked for.
+pub(crate) fn coverage_reports(declaration: &Declaration) -> Vec<RelPath> {
+    if !declaration.is_true("coverage") {
+        return Vec::new();
+    }
+    let files = declaration.sources("tests").files.iter();
+    let mut reports: Vec<RelPath> = files.map(|file| Reports::name(&inside(file, declaration), LCOV)).collect();
+    reports.sort();
+    reports
+}
+
+/// Returns the path of a test file from the package.
+fn inside(file: &RelPath, declaration: &Declaration) -> RelPath {
+    file.strip_prefix(declaration.common.package()).unwrap_or_else(|| file.clone())
 }
 
 /// Returns the packages, which have to hold pytest, and coverage if lines are to be counted.
@@ -114,11 +143,14 @@ impl Tests<'_> {
         let mut roots = vec![base(file, world)];
         roots.extend(self.around.roots.iter().cloned());
         let walker = Walker::new(world.scans, &roots, &self.around.generated_paths);
-        let closure = walker.closure(&walker.test(file, package));
+        // pytest loads conftest.py files from where its settings lie.
+        let settings = self.settings.as_ref().and_then(RelPath::parent);
+        let top = settings.filter(|dir| package.starts_with(dir)).unwrap_or_else(|| package.clone());
+        let closure = walker.closure(&walker.test(file, &top));
         world.check_external(&closure, self.declaration, self.around.packages.as_ref());
         let mut inputs = self.shared.clone();
         inputs.extend(parts::files_input(world.lowering, closure.files.into_iter().collect()));
-        let name = file.strip_prefix(package).unwrap_or_else(|| file.clone());
+        let name = inside(file, self.declaration);
         let reports = Reports::of(&name, &world.lowering.out_dir(&self.declaration.common.id));
         let work = Work::Command(self.command(&name, &reports));
         let mut needs = vec![Need::Base, self.around.need.clone()];
@@ -146,9 +178,12 @@ impl Tests<'_> {
         args.push(file.to_string());
         let imports: Vec<RelPath> =
             self.around.roots.iter().map(|root| parts::src().join(root)).chain([wheels::deps()]).collect();
-        let counting = counting(&reports.coverage.at.relative_to(&directory));
-        let lines = if self.declaration.is_true("coverage") { &counting } else { EXEC };
-        let start = Start { dir: package, imports: &imports, lines, args };
+        let run = match self.declaration.is_true("coverage") {
+            true => counting(&reports.coverage.at.relative_to(&directory)),
+            false => "python3 \"$@\" || code=$?\n".to_owned(),
+        };
+        let lines = format!("code=0\n{run}{}exit $code\n", forgiving(args.len()));
+        let start = Start { dir: package, imports: &imports, lines: &lines, args };
         let mut command = start.command();
         let label = self.declaration.common.id.label.to_string();
         command.env.extend(
@@ -168,20 +203,30 @@ struct Reports {
 
 impl Reports {
     fn of(file: &RelPath, out: &RelPath) -> Reports {
-        let output = |ending: &str| parts::output(out, path(&format!("{file}.{ending}")), OutputKind::OptionalFile);
-        Reports { junit: output("junit.xml"), coverage: output("lcov") }
+        let output = |ending: &str| parts::output(out, Reports::name(file, ending), OutputKind::OptionalFile);
+        Reports { junit: output("junit.xml"), coverage: output(LCOV) }
+    }
+
+    fn name(file: &RelPath, ending: &str) -> RelPath {
+        path(&format!("{file}.{ending}"))
     }
 }
 
 /// Returns the lines that count what is run, and keep the counts whatever the tests come to.
 fn counting(report: &str) -> String {
     format!(
-        "counts=\"$TMPDIR/coverage\"\nmkdir -p {parent}\ncode=0\n\
+        "counts=\"$TMPDIR/coverage\"\nmkdir -p {parent}\n\
          python3 -m coverage run --rcfile=/dev/null --data-file=\"$counts\" --source=\"$root/src\" \"$@\" || code=$?\n\
-         python3 -m coverage lcov --rcfile=/dev/null --data-file=\"$counts\" --quiet -o {report}\nexit $code\n",
+         python3 -m coverage lcov --rcfile=/dev/null --data-file=\"$counts\" --quiet -o {report}\n",
         parent = parts::quoted(report.rsplit_once('/').map_or(".", |(parent, _)| parent)),
         report = parts::quoted(report),
     )
+}
+
+/// Returns the lines after a run that forgive pytest that it found nothing to run, where arguments were added to those
+/// of the definition: `-k name` selects tests of some files, and every file is asked.
+fn forgiving(arguments: usize) -> String {
+    format!("if [ $code = {NOTHING_RUN} ] && [ $# -gt {arguments} ]; then\n    code=0\nfi\n")
 }
 
 /// Returns the directory above the outermost package that a test file is in.

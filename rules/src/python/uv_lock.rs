@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::str::FromStr;
 
-use model::{Mistake, Platform, PythonEnvironment, RelPath, wheel};
+use model::{Location, Mistake, Platform, PythonEnvironment, RelPath, wheel};
 use pep440_rs::{Version, VersionSpecifiers};
 use toml::de::DeTable;
 
@@ -64,8 +64,8 @@ fn is_known(root: &DeTable, reading: &mut Reading) -> bool {
     let fits = specifiers.ok().zip(version.ok()).is_none_or(|(specifiers, version)| specifiers.contains(&version));
     if !fits {
         let python = &reading.environment.version;
-        reading
-            .bad(span(root, "requires-python"), format!("the lock is for Python {wanted}, and this one is {python}"));
+        let message = format!("the lock is for Python {wanted}, and this one is {python}");
+        reading.other_python(Location::new(reading.file.clone(), span(root, "requires-python")), message);
     }
     fits
 }

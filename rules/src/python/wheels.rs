@@ -5,10 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use model::{
-    Action, Assembly, Distribution, Input, Locked, Need, Origin, Output, OutputKind, Purpose, RelPath, SeenAt, Target,
-    TargetId, Work,
+    Action, Assembly, Distribution, Input, Limits, Locked, Need, Origin, Output, OutputKind, Purpose, RelPath, SeenAt,
+    Target, TargetId, Work,
 };
 
 use super::lock::{LockedDistribution, Source};
@@ -82,16 +83,10 @@ exec python3 -m pip --disable-pip-version-check wheel --quiet --no-index --no-de
 pub(super) fn targets(used: &[Rc<Packages>], lowering: &mut Lowering) -> Vec<Target> {
     let Some(first) = used.first() else { return Vec::new() };
     let id = parts::implicit(&RelPath::root(), "python_distributions", lowering.platform()).expect("a plain label");
-    let wheels: BTreeSet<(&str, &str, &Source)> = used.iter().flat_map(|packages| wheels_of(packages)).collect();
-    let shared =
-        Bringing { id: &id, out: &lowering.out_dir(&id), packages: first, shared: &id, names: &names(&wheels) };
-    let distributions = wheels.iter().map(|(name, version, source)| LockedDistribution {
-        name: (*name).to_owned(),
-        version: (*version).to_owned(),
-        source: (*source).clone(),
-        span: 0..0,
-    });
-    let actions = distributions.flat_map(|distribution| shared.bring_wheel(&distribution)).collect();
+    let shared = Bringing { id: &id, out: &lowering.out_dir(&id), packages: first, shared: &id };
+    let wheels: BTreeMap<String, &LockedDistribution> =
+        used.iter().flat_map(|packages| wheels_of(packages)).map(|wheel| (plain_name(wheel), wheel)).collect();
+    let actions = wheels.into_values().flat_map(|wheel| shared.bring_wheel(wheel)).collect();
     let mut targets = vec![Target { actions, ..parts::bare(id.clone(), "python_distributions") }];
     for packages in used {
         let (id, out) = (&packages.target, lowering.out_dir(&packages.target));
@@ -107,9 +102,8 @@ pub(super) fn targets(used: &[Rc<Packages>], lowering: &mut Lowering) -> Vec<Tar
 }
 
 /// Returns the wheels that a lock needs: its own, and those that build what has none.
-fn wheels_of(packages: &Packages) -> impl Iterator<Item = (&str, &str, &Source)> {
-    let own = packages.distributions.iter().filter(|distribution| !is_source(distribution));
-    own.chain(backends(packages)).map(|it| (it.name.as_str(), it.version.as_str(), &it.source))
+fn wheels_of(packages: &Packages) -> impl Iterator<Item = &LockedDistribution> {
+    packages.distributions.iter().filter(|distribution| !is_source(distribution)).chain(backends(packages))
 }
 
 /// Returns what builds source distributions and is not in the lock; nothing if nothing is to be built.
@@ -120,19 +114,16 @@ fn backends(packages: &Packages) -> Vec<&'static LockedDistribution> {
     BACKENDS.iter().filter(|backend| !packages.has(&backend.name)).collect()
 }
 
-/// Returns the name of each wheel among the outputs. Two locks may have different files of one version.
-fn names<'w>(wheels: &BTreeSet<(&'w str, &'w str, &'w Source)>) -> Names<'w> {
-    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
-    let mut name = |name: &str, version: &str| {
-        let plain = format!("{name}-{version}");
-        let count = seen.entry(plain.clone()).or_default();
-        *count += 1;
-        if *count == 1 { plain } else { format!("{plain}.{count}") }
+/// Returns the name of a distribution among the outputs. Two locks may have different files of one version, so the hash
+/// of what is fetched is a part of it; where a lock has seen it is not.
+fn plain_name(distribution: &LockedDistribution) -> String {
+    let hashes = match &distribution.source {
+        Source::File { file, sha256, url: _, distribution: _ } => format!("{file} {sha256}"),
+        Source::Any { sha256, distribution } => format!("{distribution:?} {}", sha256.join(" ")),
     };
-    wheels.iter().map(|key| (*key, name(key.0, key.1))).collect()
+    let hash = blake3::hash(hashes.as_bytes()).to_hex();
+    format!("{}-{}-{}", distribution.name, distribution.version, &hash[..8])
 }
-
-type Names<'w> = BTreeMap<(&'w str, &'w str, &'w Source), String>;
 
 /// Returns the input that shows all packages to an action.
 pub(super) fn input(packages: &Packages) -> Input {
@@ -153,8 +144,6 @@ struct Bringing<'b> {
     packages: &'b Packages,
     /// The target of the wheels.
     shared: &'b TargetId,
-    /// What the wheels are called there.
-    names: &'b Names<'b>,
 }
 
 impl Bringing<'_> {
@@ -210,7 +199,7 @@ impl Bringing<'_> {
         inputs.insert(self.input(&path("sdist"), fetched.name.clone()));
         let work = Work::Command(start.command());
         let action = parts::action(&title("build", distribution), work, Purpose::Build, self.needs(), VERSION);
-        Action { inputs: inputs.into_iter().collect(), outputs: vec![output], ..action }
+        Action { inputs: inputs.into_iter().collect(), outputs: vec![output], limits: limits(), ..action }
     }
 
     fn unpack(&self, distribution: &LockedDistribution, wheel: &Output) -> Action {
@@ -229,7 +218,7 @@ impl Bringing<'_> {
         let work = Work::Command(start.command());
         let action = parts::action(&title("compile", distribution), work, Purpose::Build, self.needs(), VERSION);
         let inputs = vec![self.input(&path("whl"), unpacked.name.clone())];
-        Action { inputs, outputs: vec![output], ..action }
+        Action { inputs, outputs: vec![output], limits: limits(), ..action }
     }
 
     /// Lays all packages into one directory. Two that own one path with different contents cannot be.
@@ -251,7 +240,7 @@ impl Bringing<'_> {
     }
 
     fn output(&self, kind: &str, distribution: &LockedDistribution) -> Output {
-        parts::output(self.out, self.name_of(kind, distribution), OutputKind::Directory)
+        parts::output(self.out, name_of(kind, distribution), OutputKind::Directory)
     }
 
     fn input(&self, at: &RelPath, output: RelPath) -> Input {
@@ -261,17 +250,18 @@ impl Bringing<'_> {
     /// Returns a part of a distribution, wherever it is made.
     fn part(&self, kind: &str, distribution: &LockedDistribution, at: &RelPath) -> Input {
         let id = if is_source(distribution) { self.id } else { self.shared };
-        Input { at: at.clone(), from: Origin::Output(id.clone(), self.name_of(kind, distribution)) }
+        Input { at: at.clone(), from: Origin::Output(id.clone(), name_of(kind, distribution)) }
     }
+}
 
-    /// Names and versions of a lock are checked where it is read.
-    fn name_of(&self, kind: &str, distribution: &LockedDistribution) -> RelPath {
-        let LockedDistribution { name, version, source, .. } = distribution;
-        match self.names.get(&(name.as_str(), version.as_str(), source)) {
-            Some(shared) => path(&format!("{kind}/{shared}")),
-            None => path(&format!("{kind}/{name}-{version}")),
-        }
-    }
+/// Names and versions of a lock are checked where it is read.
+fn name_of(kind: &str, distribution: &LockedDistribution) -> RelPath {
+    path(&format!("{kind}/{}", plain_name(distribution)))
+}
+
+/// What does not end in this time never does.
+fn limits() -> Limits {
+    Limits { timeout: Some(Duration::from_secs(600)), ..Limits::default() }
 }
 
 fn title(verb: &str, distribution: &LockedDistribution) -> String {

@@ -6,35 +6,13 @@ use std::rc::Rc;
 use model::{EntryKind, Location, Mistake, Need, RelPath, codes};
 
 use super::closure::{Closure, Scans};
-use super::find::Files;
 use super::packages::{Found, Locks, Packages};
 use super::standard;
 use crate::declaration::Declaration;
 use crate::generated::Generated;
 use crate::lowering::Lowering;
 use crate::parts::{self, path};
-use crate::reads::Recorder;
 use crate::written::Written;
-
-/// The files of the workspace, as the search for modules asks for them.
-pub(super) struct Sources<'a>(&'a Recorder<'a>);
-
-impl<'a> Sources<'a> {
-    /// Makes them of the tree that a lowering reads.
-    pub fn new(lowering: &Lowering<'a>) -> Sources<'a> {
-        Sources(lowering.recorder())
-    }
-}
-
-impl Files for Sources<'_> {
-    fn entry(&self, path: &RelPath) -> Option<EntryKind> {
-        self.0.entry(path)
-    }
-
-    fn read(&self, path: &RelPath) -> Option<Vec<u8>> {
-        self.0.read(path).ok().map(|(_, bytes)| bytes)
-    }
-}
 
 /// What targets are lowered in.
 pub(super) struct World<'w, 'a> {

@@ -1,6 +1,6 @@
 //! `python_service` and `python_test`: their attributes. All Python targets are lowered together, elsewhere.
 
-use model::{Kind, RelPath, Target};
+use model::{Kind, Target};
 
 use super::limited::{ENV, EXCLUSIVE, RETRIES, TEST_TIMEOUT};
 use super::{AttributeDoc, AttributeType, Language, Lower, Offer, Rule, RuleDoc};
@@ -92,7 +92,7 @@ pub(super) const TEST: Rule = Rule {
     },
     kind: Kind::Test,
     later: &["shards"],
-    offer: |_| Offer::Outputs(Vec::<RelPath>::new()),
+    offer: |declaration| Offer::Outputs(python::test_outputs(declaration)),
     lower: Lower::Together(Language::Python),
 };
 

@@ -178,7 +178,7 @@ proptest! {
         let lock = LOCK.replacen("\"packages\": {", &entry, 1);
         let (layout, _) = parse(super::parse, "package-lock.json", &files(&lock));
         for placed in &layout.places {
-            prop_assert!(placed.target().is_none_or(|target| target.as_str().starts_with("packages/")));
+            prop_assert!(placed.target().is_none_or(|target| target.is_root() || target.as_str().starts_with("packages/")));
         }
     }
 }

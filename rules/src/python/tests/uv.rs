@@ -185,7 +185,8 @@ fn markers_choose_among_the_versions_of_a_uv_lock() {
     let want = ["flask 3.1.3", "numpy 2.5.5", "pysocks 1.7.1", "pytest 9.2.0", "pyyaml 6.0.4", "requests 2.34.2"];
     assert_eq!(names, [&want[..], &["torch 2.0+cpu"]].concat());
     let got = shown(parse, LOCK, MANIFEST, "3.8.1", "linux/amd64");
-    assert_eq!(got, "RG0902 a/lock:4: the lock is for Python >=3.9, and this one is 3.8.1 (`uv lock`)");
+    let hint = "name an interpreter of that version in [toolchain.python] of workspace.toml, or lower `requires-python` and lock again";
+    assert_eq!(got, format!("RG0907 a/lock:4: the lock is for Python >=3.9, and this one is 3.8.1 ({hint})"));
 }
 
 #[test]
@@ -220,6 +221,13 @@ fn a_uv_lock_that_cannot_be_used_says_why() {
          RG0902 a/lock:7: `c` comes from git https://git.example/c, and only an index can be fetched from (`uv lock`)\n\
          RG0902 a/lock:11: `d` 1 has no file with a sha256 hash (`uv lock`)",
     );
+}
+
+/// Names and versions become parts of paths.
+#[test]
+fn a_version_that_leads_out_of_its_place_is_refused() {
+    let lock = "version = 1\n[[package]]\nname = \"a\"\nsource = { virtual = \".\" }\ndependencies = [{ name = \"b\" }]\n[[package]]\nname = \"b\"\nversion = \"../../x\"\nsource = { registry = \"x\" }\nwheels = [{ url = \"https://registry.example/b-1-py3-none-any.whl\", hash = \"sha256:0000000000000000000000000000000000000000000000000000000000000000\" }]\n";
+    check(parse, lock, "", "RG0902 a/lock:7: `b ../../x` is no name and version of a distribution (`uv lock`)");
 }
 
 #[test]

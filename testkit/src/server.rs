@@ -2,10 +2,11 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 /// A server that lives as long as the tests do.
+#[derive(Clone, Debug)]
 pub struct Server {
     /// `127.0.0.1:port`.
     pub host: String,
@@ -33,8 +34,8 @@ impl Request {
 impl Server {
     /// Starts a server that answers as `answer` does; each answer is the only one of its connection.
     pub fn start(answer: impl Fn(&Request, &mut TcpStream) + Send + Sync + 'static) -> Server {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let host = listener.local_addr().unwrap().to_string();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback is there");
+        let host = listener.local_addr().expect("it listens").to_string();
         let requests = Arc::new(Mutex::new(Vec::new()));
         let (answer, seen) = (Arc::new(answer), requests.clone());
         thread::spawn(move || {
@@ -62,7 +63,7 @@ impl Server {
 
     /// Returns what was asked so far.
     pub fn requests(&self) -> Vec<Request> {
-        self.requests.lock().unwrap().clone()
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Returns the paths that were asked for so far.
@@ -76,7 +77,7 @@ fn read(stream: &TcpStream, seen: &Mutex<Vec<Request>>) -> Option<Request> {
     let path = lines.next()?.split(' ').nth(1)?.to_owned();
     let header = |line: String| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned()));
     let headers = lines.take_while(|line| !line.is_empty()).filter_map(header).collect();
-    let mut seen = seen.lock().unwrap();
+    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
     let request = Request { path, headers, number: seen.len() };
     seen.push(request.clone());
     Some(request)
