@@ -104,7 +104,7 @@ fn a_script_an_output_and_an_entry_are_those_of_the_package() {
             "w/BUILD.toml:2: [\"biuld\"] RG0925 w/package.json has no script `biuld`\n  hint: write `script = \"build\"`; it has `build`\n\
              w/BUILD.toml:4: [\"../dist\"] RG0401 `out`: `../dist` leaves its directory with `..`\n  hint: {hint}\n\
              w/BUILD.toml:6: [\".\"] RG0401 `out`: `.` is not a normal path: it has an empty segment or `.`\n  hint: {hint}\n\
-             w/BUILD.toml:8: [\"gone.js\"] RG0927 `gone.js` is no file of `w`\n  hint: package.json says `main` is \"m.js\"\n"
+             w/BUILD.toml:8: [\"gone.js\"] RG0927 `gone.js` is no file of `w`\n  hint: write `entry = \"m.js\"`, as `main` of package.json says\n"
         ),
     );
 }
