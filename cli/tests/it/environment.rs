@@ -27,6 +27,16 @@ pub fn path_with_python() -> Option<String> {
     found.then_some(path)
 }
 
+/// Returns what tells pip where packages are, as the user has it: home, settings of pip, proxies and certificates.
+#[expect(clippy::disallowed_methods, reason = "the user of these tests is the user whose registries are asked")]
+pub fn of_pip() -> Vec<(String, String)> {
+    let told = |name: &str| {
+        let name = name.to_ascii_uppercase();
+        name == "HOME" || name.starts_with("PIP_") || name.ends_with("_PROXY") || name.starts_with("SSL_CERT_")
+    };
+    std::env::vars().filter(|(name, _)| told(name)).collect()
+}
+
 /// Returns the search path with which Node and npm are found; `None`, with the reason, where they are not.
 pub fn path_with_node() -> Option<String> {
     path_with(&["node", "npm"])

@@ -1,36 +1,31 @@
 //! What npm packages run when they are installed, as users see it. The packages are made here, and come from a registry
 //! on loopback.
 
-use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::path::Path;
-use std::process::Command;
-use std::{fs, thread};
 
-use base64::Engine as _;
-use testkit::workspace::Workspace;
+use testkit::server::Server;
+use testkit::workspace::{Run, Workspace};
 
+use crate::registry::{self, Registry};
 use crate::{environment, workspace};
 
 /// Reads what its own script has written.
-const GREET: [(&str, &str); 3] = [
+const GREET: [(&str, &str); 2] = [
     (
         "package.json",
         r#"{"name": "greet", "version": "1.0.0", "scripts": {"preinstall": "say-words >words.txt", "postinstall": "node make.js"}}"#,
     ),
     ("index.js", "module.exports = require('./made.json');\n"),
-    (
-        "make.js",
-        "const fs = require('fs'), net = require('net');
+];
+/// Tries to reach the test on the way.
+const MAKE: &str = "const fs = require('fs'), net = require('net');
 const made = (network) => {
   const said = fs.readFileSync('words.txt', 'utf8').trim();
   fs.writeFileSync('made.json', JSON.stringify({ said, words: require('words'), network }));
   process.exit();
 };
 net.connect(PORT, '127.0.0.1').on('error', (error) => made(error.code)).on('connect', () => made('reached'));
-",
-    ),
-];
+";
 const BROKEN: [(&str, &str); 1] = [(
     "package.json",
     r#"{"name": "broken", "version": "1.0.0", "scripts": {"install": "echo there is no compiler >&2; exit 3"}}"#,
@@ -49,59 +44,75 @@ const APP: [(&str, &str); 3] = [
 
 #[test]
 fn a_package_runs_its_install_scripts_where_a_target_allows_them_and_without_network() {
-    let Some(workspace) = workspace_with_packages() else { return };
-    workspace.write("app/BUILD.toml", "[frontend.page]\n");
-    workspace.rg(&["build", "//app:page"]).exits(1).says(&["Cannot find module './made.json'"]);
-    workspace.write("app/BUILD.toml", "[frontend.page]\ninstall_scripts = [\"greet\"]\n");
-    workspace.rg(&["build", "//app:page"]).ok();
+    let Some(world) = World::new() else { return };
+    world.build("[frontend.page]\n").exits(1).says(&["Cannot find module './made.json'"]);
+    world.build("[frontend.page]\ninstall_scripts = [\"greet\"]\n").ok();
     let made = r#"{"said":"words 2","words":"words 2","network":"ECONNREFUSED"}"#;
-    assert_eq!(workspace.read("rg-out/app/page/dist/page"), made);
+    assert_eq!(world.workspace.read("rg-out/app/page/dist/page"), made);
 
-    let service = "[node_service.main]\nentry = \"main.js\"\ninstall_scripts = [\"greet\"]\n";
-    workspace.write("app/BUILD.toml", service);
-    let run = workspace.rg(&["run", "//app:main"]).ok();
-    assert_eq!(run.out.trim(), format!("{made} words 1"));
-    assert!(workspace.has("rg-out/app/main/node_modules/greet/node_modules/words/index.js"));
+    let service = "[node_service.page]\nentry = \"main.js\"\ninstall_scripts = [\"greet\"]\n";
+    world.build(service).ok();
+    assert_eq!(world.rg(&["run", "//app:page"]).ok().out.trim(), format!("{made} words 1"));
+    assert!(world.workspace.has("rg-out/app/page/node_modules/greet/node_modules/words/index.js"));
 }
 
 #[test]
 fn a_script_that_fails_and_a_name_that_no_package_has_are_named() {
-    let Some(workspace) = workspace_with_packages() else { return };
-    workspace.write("app/BUILD.toml", "[frontend.page]\ninstall_scripts = [\"broken\"]\n");
-    let run = workspace.rg(&["build", "//app:page"]).exits(1);
+    let Some(world) = World::new() else { return };
+    let run = world.build("[frontend.page]\ninstall_scripts = [\"broken\"]\n").exits(1);
     run.says(&["install broken@1.0.0", "there is no compiler", "install of broken@1.0.0 ended with 3"]);
-    workspace.write("app/BUILD.toml", "[frontend.page]\ninstall_scripts = [\"great\"]\n");
-    let run = workspace.rg(&["build", "//app:page"]).exits(2);
+    let run = world.build("[frontend.page]\ninstall_scripts = [\"great\"]\n").exits(2);
     run.says(&["error[RG0928]: app/package-lock.json has no package `great`", "did you mean `greet`?"]);
 }
 
-/// Makes a workspace with the packages in its lock, and a registry that has them.
-fn workspace_with_packages() -> Option<Workspace> {
-    if !["node", "tar", "sha512sum"].into_iter().all(environment::has) {
-        return None;
+/// A workspace with the packages in its lock, and the registry that has them.
+struct World {
+    workspace: Workspace,
+    path: String,
+    _registry: Server,
+    /// Takes whoever reaches it.
+    _listener: TcpListener,
+}
+
+impl World {
+    fn new() -> Option<World> {
+        let path = environment::path_with_node()?;
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let make = MAKE.replace("PORT", &listener.local_addr().unwrap().port().to_string());
+        let greet = [GREET[0], GREET[1], ("make.js", &make)];
+        let mut registry = Registry::default();
+        let mut entry = |at: &str, name: &str, version: &str, more: &str, files: &[(&str, &str)]| {
+            let integrity = registry.tarball(name, version, files);
+            format!(r#""node_modules/{at}": {{"version": "{version}", "integrity": "{integrity}"{more}}}"#)
+        };
+        let needs = r#", "hasInstallScript": true, "dependencies": {"words": "2.0.0"}"#;
+        let bin = r#", "bin": {"say-words": "say.js"}"#;
+        let entries = [
+            r#""": {"name": "app", "dependencies": {"broken": "1.0.0", "greet": "1.0.0", "words": "1.0.0"}}"#
+                .to_owned(),
+            entry("broken", "broken", "1.0.0", r#", "hasInstallScript": true"#, &BROKEN),
+            entry("greet", "greet", "1.0.0", needs, &greet),
+            entry("greet/node_modules/words", "words", "2.0.0", bin, &words(2)),
+            entry("words", "words", "1.0.0", bin, &words(1)),
+        ];
+        let workspace = workspace(&APP);
+        workspace.write("workspace.toml", registry::TOOLCHAINS);
+        let lock = format!(r#"{{"name": "app", "lockfileVersion": 3, "packages": {{{}}}}}"#, entries.join(",\n"));
+        workspace.write("app/package-lock.json", lock);
+        let server = registry.serve();
+        registry::ask(&workspace, &server.host);
+        Some(World { workspace, path, _registry: server, _listener: listener })
     }
-    let workspace = workspace(&APP);
-    workspace.write("workspace.toml", "[workspace]\nname = \"it\"\n[toolchain.node]\nhost = [\"node\"]\n");
-    let registry = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = registry.local_addr().unwrap().port();
-    let room = workspace.beside("registry");
-    let entry = |at: &str, name: &str, version: &str, more: &str, files: &[(&str, &str)]| {
-        let integrity = pack(&room.join(format!("{name}-{version}.tgz")), files, port);
-        format!(r#""node_modules/{at}": {{"version": "{version}", "integrity": "{integrity}"{more}}}"#)
-    };
-    let needs = r#", "hasInstallScript": true, "dependencies": {"words": "2.0.0"}"#;
-    let entries = [
-        r#""": {"name": "app", "dependencies": {"broken": "1.0.0", "greet": "1.0.0", "words": "1.0.0"}}"#.to_owned(),
-        entry("broken", "broken", "1.0.0", r#", "hasInstallScript": true"#, &BROKEN),
-        entry("greet", "greet", "1.0.0", needs, &GREET),
-        entry("greet/node_modules/words", "words", "2.0.0", r#", "bin": {"say-words": "say.js"}"#, &words(2)),
-        entry("words", "words", "1.0.0", r#", "bin": {"say-words": "say.js"}"#, &words(1)),
-    ];
-    let lock = format!(r#"{{"name": "app", "lockfileVersion": 3, "packages": {{{}}}}}"#, entries.join(",\n"));
-    workspace.write("app/package-lock.json", lock);
-    fs::write(workspace.beside("home/.npmrc"), format!("registry=http://127.0.0.1:{port}/\n")).unwrap();
-    thread::spawn(move || serve(&registry, &room));
-    Some(workspace)
+
+    /// Builds with a definition of `app`.
+    fn build(&self, definition: &str) -> Run {
+        self.workspace.write("app/BUILD.toml", definition);
+        self.rg(&["build", "//app:page"])
+    }
+
+    fn rg(&self, words: &[&str]) -> Run {
+        self.workspace.rg_with(words, &[("PATH", &self.path)])
+    }
 }
 
 fn words(version: u32) -> [(&'static str, &'static str); 3] {
@@ -116,36 +127,5 @@ fn words(version: u32) -> [(&'static str, &'static str); 3] {
             ("index.js", "module.exports = 'words 2';\n"),
             ("say.js", "#!/usr/bin/env node\nconsole.log(require('./index.js'));\n"),
         ],
-    }
-}
-
-/// Makes a tarball as `npm pack` does. Returns its hash as locks write it.
-fn pack(tarball: &Path, files: &[(&str, &str)], port: u16) -> String {
-    let room = tarball.with_extension("d");
-    fs::create_dir_all(room.join("package")).unwrap();
-    for (name, text) in files {
-        fs::write(room.join("package").join(name), text.replace("PORT", &port.to_string())).unwrap();
-    }
-    let made = Command::new("tar").arg("czf").arg(tarball).arg("-C").arg(&room).arg("package").status().unwrap();
-    assert!(made.success());
-    let hashed = Command::new("sha512sum").arg(tarball).output().unwrap();
-    let hex = String::from_utf8(hashed.stdout).unwrap();
-    let byte = |at: usize| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap();
-    let bytes: Vec<u8> = (0..64).map(byte).collect();
-    format!("sha512-{}", base64::engine::general_purpose::STANDARD.encode(bytes))
-}
-
-/// Answers each request with the file that the last segment of its path names.
-fn serve(registry: &TcpListener, room: &Path) {
-    for stream in registry.incoming().map_while(Result::ok) {
-        let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
-        let first = lines.next().unwrap_or_default();
-        lines.take_while(|line| !line.is_empty()).for_each(drop);
-        let name = first.split(' ').nth(1).and_then(|path| path.rsplit('/').next()).unwrap_or_default().to_owned();
-        let body = fs::read(room.join(name)).unwrap_or_default();
-        let status = if body.is_empty() { "404 Not Found" } else { "200 OK" };
-        let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
-        // The client may have gone.
-        let _ = (&stream).write_all(head.as_bytes()).and_then(|()| (&stream).write_all(&body));
     }
 }

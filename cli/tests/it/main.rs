@@ -17,6 +17,7 @@ mod property;
 mod python;
 mod python_tests;
 mod registry;
+mod sdist;
 mod testing;
 mod traps;
 

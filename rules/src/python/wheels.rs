@@ -65,16 +65,18 @@ for base, directories, files in os.walk(top):
 os.makedirs(out, exist_ok=True)
 ";
 
-/// Builds a wheel of a source distribution, with the pip that comes with Python and the packages of the lock. Many a
-/// setup.py imports what lies beside it.
+/// Builds a wheel of a source distribution, with the pip that comes with Python and the packages of the lock. It is
+/// unpacked first, because pip would do it in a directory with a random name, which compilers write down. A `setup.py` may
+/// import what lies beside it.
 const BUILD: &str = "\
 pip=$(python3 -c 'import ensurepip, glob, os
 directory = getattr(ensurepip, \"_WHEEL_PKG_DIR\", None) or os.path.join(os.path.dirname(ensurepip.__file__), \"_bundled\")
 print(glob.glob(os.path.join(directory, \"pip-*.whl\"))[0])')
 export PYTHONPATH=\"$pip:$PYTHONPATH\"
+python3 -c 'import shutil, sys; shutil.unpack_archive(*sys.argv[1:])' \"$root\"/sdist/* \"$TMPDIR/sdist\"
 unset PYTHONSAFEPATH
 exec python3 -m pip --disable-pip-version-check wheel --quiet --no-index --no-deps --no-build-isolation \\
-    --no-cache-dir --wheel-dir \"$1\" \"$root\"/sdist/*
+    --no-cache-dir --wheel-dir \"$1\" \"$TMPDIR\"/sdist/*/
 ";
 
 /// Returns the targets that bring the packages of all locks: one for each lock, and one for the wheels that they share.
@@ -192,7 +194,8 @@ impl Bringing<'_> {
         let start = Start { dir: &dir, imports: &[path("bd")], lines: BUILD, args };
         let wheels = self.packages.distributions.iter().filter(|other| !is_source(other));
         let all = wheels.chain(backends(self.packages));
-        let mut inputs: BTreeSet<Input> = all.map(|wheel| self.part("unpacked", wheel, &path("bd"))).collect();
+        let parts = all.flat_map(|wheel| ["unpacked", "compiled"].map(|kind| self.part(kind, wheel, &path("bd"))));
+        let mut inputs: BTreeSet<Input> = parts.collect();
         inputs.insert(self.input(&path("sdist"), fetched.name.clone()));
         let work = Work::Command(start.command());
         let action = parts::action(&title("build", distribution), work, Purpose::Build, self.needs(), VERSION);
