@@ -138,7 +138,6 @@ impl<'a, 'e> Owner<'a, 'e> {
     /// Runs until nothing is under way.
     fn drive(&mut self, mut scheduler: Scheduler, requests: Vec<Request>) -> Scheduler {
         let (errand, machine) = (self.errand, self.machine);
-        sweep(&machine.root);
         // Workers look digests up while the owner goes on with the results.
         let before = std::mem::take(&mut self.results.digests);
         let sources = Sources::new(errand.tree, machine.cache, before.known());
@@ -162,6 +161,8 @@ impl<'a, 'e> Owner<'a, 'e> {
         self.learned = sources.into_learned();
         self.changed |= !self.learned.is_empty();
         self.results.digests = before;
+        // Also what this run could not remove itself.
+        sweep(&machine.root);
         machine.cache.collect_if_needed();
         scheduler
     }

@@ -51,7 +51,8 @@ fn visit(directory: &Path, owners: &BTreeMap<PathBuf, &TargetId>, found: &mut BT
     }
 }
 
-/// Removes deliveries that a killed process was making: whoever still makes one holds its lock.
+/// Removes deliveries that a process was making when it was killed, or could not remove: whoever still makes one holds
+/// its lock.
 pub(crate) fn sweep(root: &Path) {
     let out = root.join(OUT);
     for entry in fs::read_dir(&out).into_iter().flatten().flatten() {
