@@ -1,4 +1,5 @@
-//! Which server is told which credentials: by host and path, the longest path first.
+//! Which server is told which credentials: by host and path, the longest path first. What a server is told in the clear
+//! whoever is on the way can read, so nobody is told so but whom the user has written so.
 
 use std::fmt;
 
@@ -6,17 +7,23 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use crate::proxies::plain_userinfo;
-use crate::url::Url;
+use crate::url::{Scheme, Url};
 
 /// The credentials of a user.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub(crate) struct Credentials(Vec<Entry>);
+pub(crate) struct Credentials {
+    entries: Vec<Entry>,
+    /// The registries that the user's settings have with http.
+    in_the_clear: Vec<Url>,
+}
 
 #[derive(Clone, PartialEq, Eq)]
 struct Entry {
     /// With the port if it is not the scheme's own.
     host: String,
     ports: Ports,
+    /// The scheme that they were written with; without one they are for https, and for the user's registries.
+    scheme: Option<Scheme>,
     /// Begins and ends with a slash.
     path: String,
     /// The value of the header.
@@ -39,24 +46,33 @@ impl Credentials {
             "" => "/".to_owned(),
             path => format!("/{path}/"),
         };
-        self.0.push(Entry { host: host.to_ascii_lowercase(), ports: Ports::One, path, authorization });
+        let host = host.to_ascii_lowercase();
+        self.entries.push(Entry { host, ports: Ports::One, scheme: None, path, authorization });
     }
 
     /// Adds credentials for a host, whatever its port.
     pub fn add_host(&mut self, host: &str, authorization: String) {
-        self.0.push(Entry { host: host.to_ascii_lowercase(), ports: Ports::All, path: "/".to_owned(), authorization });
+        let (host, path) = (host.to_ascii_lowercase(), "/".to_owned());
+        self.entries.push(Entry { host, ports: Ports::All, scheme: None, path, authorization });
     }
 
-    /// Adds the credentials that an address holds, for its whole host.
-    pub fn add_userinfo(&mut self, url: &Url) {
+    /// Adds a registry of the user's settings: the credentials that its address holds are for its whole server. One with
+    /// http is told in the clear what is for its host.
+    pub fn add_registry(&mut self, url: &Url) {
         if let Some(userinfo) = url.userinfo() {
-            self.add(url.host(), "/", basic(&plain_userinfo(userinfo)));
+            let (host, path) = (url.host().to_owned(), "/".to_owned());
+            let authorization = basic(&plain_userinfo(userinfo));
+            self.entries.push(Entry { host, ports: Ports::One, scheme: Some(url.scheme()), path, authorization });
+        }
+        if url.scheme() == Scheme::Http {
+            self.in_the_clear.push(url.clone());
         }
     }
 
     /// Adds those of another list behind its own.
     pub fn extend(&mut self, more: Credentials) {
-        self.0.extend(more.0);
+        self.entries.extend(more.entries);
+        self.in_the_clear.extend(more.in_the_clear);
     }
 
     /// Returns the value of the header for an address.
@@ -65,8 +81,11 @@ impl Credentials {
             Ports::One => entry.host == url.host(),
             Ports::All => entry.host == url.host_name(),
         };
+        let is_safe = url.scheme() == Scheme::Https || self.in_the_clear.iter().any(|it| it.is_same_origin(url));
+        let is_for_scheme = |entry: &&Entry| entry.scheme.map_or(is_safe, |scheme| scheme == url.scheme());
         let path = format!("{}/", url.path().trim_end_matches('/'));
-        let fitting = self.0.iter().filter(is_on_host).filter(|entry| path.starts_with(&entry.path));
+        let on_server = self.entries.iter().filter(is_on_host).filter(is_for_scheme);
+        let fitting = on_server.filter(|entry| path.starts_with(&entry.path));
         // Of equals the last would be taken, and the first is wanted.
         fitting.rev().max_by_key(|entry| entry.path.len()).map(|entry| entry.authorization.as_str())
     }
@@ -74,7 +93,7 @@ impl Credentials {
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|entry| format!("{}{}", entry.host, entry.path))).finish()
+        f.debug_list().entries(self.entries.iter().map(|entry| format!("{}{}", entry.host, entry.path))).finish()
     }
 }
 
@@ -112,5 +131,28 @@ mod tests {
         check("https://evil-h.example/x", None);
         check("https://h.example.evil/x", None);
         assert!(!format!("{credentials:?}").contains("later"));
+    }
+
+    #[test]
+    fn nothing_is_told_in_the_clear_but_to_a_registry_that_is_so_written() {
+        let mut credentials = Credentials::default();
+        credentials.add("h.example", "/npm/", "token".to_owned());
+        credentials.add("h.example:4873", "/", "local".to_owned());
+        credentials.add_host("net.example", "netrc".to_owned());
+        for registry in ["http://h.example:4873/npm/", "https://u:p@safe.example/", "http://u:p@plain.example/"] {
+            credentials.add_registry(&Url::parse(registry).unwrap());
+        }
+        let check =
+            |url: &str, want: Option<&str>| assert_eq!(credentials.of(&Url::parse(url).unwrap()), want, "{url}");
+        check("https://h.example/npm/x", Some("token"));
+        check("http://h.example/npm/x", None);
+        check("http://h.example:443/npm/x", None);
+        check("http://h.example:4873/x", Some("local"));
+        check("https://net.example/x", Some("netrc"));
+        check("http://net.example/x", None);
+        check("https://safe.example/x", Some("Basic dTpw"));
+        check("http://safe.example/x", None);
+        check("http://plain.example/x", Some("Basic dTpw"));
+        check("https://plain.example/x", None);
     }
 }

@@ -92,7 +92,7 @@ impl Package<'_> {
 
     fn url(&self, way: Way, registry: &Url) -> Result<Option<Url>, FetchError> {
         let seen_at = self.seen_at.and_then(|url| Url::parse(url).ok());
-        let is_here = |url: &Url| url.host() == registry.host();
+        let is_here = |url: &Url| url.is_same_origin(registry);
         Ok(match way {
             Way::Hint => seen_at.filter(is_here),
             Way::Custom => {

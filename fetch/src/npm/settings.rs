@@ -56,7 +56,7 @@ impl Settings {
         let cafile = text("cafile").map(str::to_owned).or_else(|| find("cafile"));
         let mut credentials = npmrc::credentials(&written);
         registry.iter().chain(scopes.values()).filter_map(|url| Url::parse(url).ok()).for_each(|url| {
-            credentials.add_userinfo(&url);
+            credentials.add_registry(&url);
         });
         credentials.extend(user.netrc());
         Settings { registry, scopes, credentials, route: route(told, cafile.as_deref(), user) }

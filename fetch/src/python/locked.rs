@@ -63,7 +63,7 @@ impl OneFile<'_> {
         let indexes = &self.index.settings.indexes;
         let seen = seen_at.as_ref().map(|_| Way::Seen);
         let index = (!indexes.is_empty()).then_some(Way::Index);
-        let is_of_index = seen_at.is_some_and(|url| indexes.iter().any(|index| index.host() == url.host()));
+        let is_of_index = seen_at.is_some_and(|url| indexes.iter().any(|index| index.is_same_origin(&url)));
         let order = if is_of_index { [seen, index] } else { [index, seen] };
         order.into_iter().flatten().collect()
     }

@@ -79,7 +79,7 @@ impl Settings {
         let texts = texts.filter(|_| told.no_index != Some(true));
         let indexes = texts.map(|url| Url::parse(url)).collect::<Result<Vec<Url>, _>>()?;
         let mut credentials = Credentials::default();
-        indexes.iter().for_each(|index| credentials.add_userinfo(index));
+        indexes.iter().for_each(|index| credentials.add_registry(index));
         credentials.extend(user.netrc());
         Ok(Settings { indexes, credentials, route: route(told, user) })
     }

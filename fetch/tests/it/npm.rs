@@ -45,6 +45,16 @@ fn the_address_of_the_lock_is_a_hint() {
 }
 
 #[test]
+fn a_token_for_https_is_not_told_over_http() {
+    // It does not speak TLS, so that the registry fails; the lock knows it by http.
+    let server = Server::of(&[("/x/six.tgz", b"six")]);
+    let world = World::with_npmrc(&format!("registry=https://{0}/\n//{0}/:_authToken=secret", server.host));
+    let seen_at = format!("http://{}/x/six.tgz", server.host);
+    let _ = world.bring(&npm("six", Some(&seen_at), b"six"));
+    assert!(server.requests().iter().all(|request| request.header("authorization").is_empty()));
+}
+
+#[test]
 fn what_is_nowhere_is_told() {
     let server = Server::of(&[]);
     let world = World::with_npmrc(&format!("registry=http://{}/npm/", server.host));
