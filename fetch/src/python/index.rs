@@ -10,7 +10,7 @@ use super::Settings;
 use super::html;
 use crate::FetchError;
 use crate::http::{Ask, Client, Html, HttpError, Page, looks_like_html};
-use crate::url::{Url, UrlError, percent_decoded};
+use crate::url::{Url, percent_decoded};
 
 /// The kind of the pages in JSON.
 const JSON: &str = "application/vnd.pypi.simple.v1+json";
@@ -104,11 +104,12 @@ fn read(page: &Page) -> Result<Vec<Offer>, FetchError> {
     let unreadable = |why: String| FetchError::Unreadable { url: page.url.to_string(), why };
     if page.media_type == JSON || page.media_type == "application/json" {
         let read: JsonPage = serde_json::from_slice(&page.body).map_err(|error| unreadable(error.to_string()))?;
+        // What cannot be asked is no file of the project, and no reason to refuse the others.
         let offer = |file: JsonFile| {
             let sha256 = file.hashes.get("sha256").cloned();
-            Ok(Offer { url: page.url.join(&file.url)?, file: file.filename, sha256 })
+            Some(Offer { url: page.url.join(&file.url).ok()?, file: file.filename, sha256 })
         };
-        return read.files.into_iter().map(offer).collect::<Result<_, UrlError>>().map_err(FetchError::from);
+        return Ok(read.files.into_iter().filter_map(offer).collect());
     }
     let links = html::links(&String::from_utf8_lossy(&page.body));
     let base = links.base.map(|base| page.url.join(&base)).transpose()?.unwrap_or_else(|| page.url.clone());
@@ -155,6 +156,13 @@ mod tests {
             ("six-1.tar.gz", "https://f.example/six-1.tar.gz", None),
         ];
         check(JSON, body, &want);
+    }
+
+    #[test]
+    fn a_link_that_cannot_be_asked_hides_no_other_file() {
+        let body = r#"{"files":[{"filename":"six-1.whl","url":"ftp://f.example/six-1.whl"},
+            {"filename":"six-2.whl","url":"https://f.example/six-2.whl"}]}"#;
+        check(JSON, body, &[("six-2.whl", "https://f.example/six-2.whl", None)]);
     }
 
     #[test]
