@@ -86,9 +86,11 @@ fn of_step(graph: &Graph, step: StepId, ended: &StepReport) -> Option<Exit> {
     let Status::Failed(failure) = &ended.status else { return None };
     Some(match failure {
         Failure::Cancelled => Exit::Interrupted,
-        Failure::Fetch { .. } | Failure::Unfit { .. } | Failure::WrongHash { .. } | Failure::BadArchive { .. } => {
-            Exit::Fetch
-        }
+        Failure::Fetch { .. }
+        | Failure::Unfit { .. }
+        | Failure::Mislocked { .. }
+        | Failure::WrongHash { .. }
+        | Failure::BadArchive { .. } => Exit::Fetch,
         Failure::Sandbox(_) | Failure::Store(_) | Failure::Thread(_) => Exit::Machine,
         Failure::Exit(_) | Failure::Signal(_) | Failure::TimedOut(_) if graph.action(step).purpose == Purpose::Test => {
             Exit::TestsFailed

@@ -17,7 +17,7 @@ use model::RelPath;
 pub(crate) use error::ArchiveError;
 pub(crate) use names::Duplicates;
 pub(crate) use tgz::read_tgz;
-pub(crate) use zip::read_zip;
+pub(crate) use zip::{read_zip, read_zip_file};
 
 /// One entry.
 pub(crate) struct Entry<'a> {

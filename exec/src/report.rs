@@ -135,6 +135,14 @@ pub enum Failure {
         /// What there is.
         why: String,
     },
+    /// The hash in the lock file is that of something else than the entry names.
+    #[error("nothing of {what} can be installed: {why}")]
+    Mislocked {
+        /// The lock entry.
+        what: String,
+        /// What the hash is of.
+        why: String,
+    },
     /// What the registry sent is not what the lock file says.
     #[error("{what} is not what the lock says: its hash is {got}, and the lock has {wanted}")]
     WrongHash {

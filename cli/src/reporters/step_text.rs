@@ -133,6 +133,9 @@ fn fetch_hint(failure: &Failure, work: &Work) -> Option<String> {
             ),
             Locked::GoModule { .. } | Locked::NpmPackage { .. } => "lock another version".to_owned(),
         }),
+        Failure::Mislocked { .. } => {
+            Some("write the version that the hash is of in the lock, or lock it again".to_owned())
+        }
         Failure::WrongHash { what, .. } => {
             Some(format!("find out who changed {what}; if what the registry sends is right, {lock}"))
         }
@@ -175,6 +178,7 @@ fn hint(failure: &Failure, label: &str, rule: &str) -> Option<String> {
         | Failure::Signal(_)
         | Failure::Fetch { .. }
         | Failure::Unfit { .. }
+        | Failure::Mislocked { .. }
         | Failure::WrongHash { .. }
         | Failure::BadOutput { .. }
         | Failure::Conflict(_)

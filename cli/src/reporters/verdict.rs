@@ -67,6 +67,7 @@ fn of_failure(failure: &Failure) -> TestStatus {
         | Failure::Thread(_)
         | Failure::Fetch { .. }
         | Failure::Unfit { .. }
+        | Failure::Mislocked { .. }
         | Failure::WrongHash { .. }
         | Failure::BadArchive { .. }
         | Failure::TwoOwners { .. }

@@ -135,6 +135,17 @@ fn a_hash_of_another_version_and_what_the_registry_lacks_are_named() {
     project.ends(48, &["has no file of nope 1.0", "pip config list"]);
 }
 
+#[test]
+fn a_wheel_that_is_another_version_than_its_name_and_the_lock_say_is_refused() {
+    let mut registry = Registry::default();
+    let bytes = wheel("alpha", "1.0", &[("alpha.py", "")]);
+    registry.offer("alpha", "alpha-1.1-py3-none-any.whl", &bytes);
+    let Some(project) = service("import alpha\n", &locked("alpha", "1.1", &bytes), &registry) else { return };
+    let phrases = ["nothing of alpha 1.1 can be installed", "alpha-1.1-py3-none-any.whl, which is alpha 1.0"];
+    project.ends(48, &phrases);
+    project.ends(48, &["hint: write the version that the hash is of in the lock, or lock it again"]);
+}
+
 /// A backend that needs no network: it packs every module beside it, or fails with words of its own.
 const BACKEND: &str = "\
 import glob, zipfile

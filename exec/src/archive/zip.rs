@@ -24,6 +24,30 @@ const READ_AHEAD: u64 = 1 << 16;
 /// Hands out the entries, in the order in which they are listed. Nothing is handed out before all headers were
 /// compared.
 pub(crate) fn read_zip<E: From<ArchiveError>>(file: &File, visit: &mut Visit<'_, E>) -> Result<(), E> {
+    let (listed, starts) = compared(file)?;
+    let mut unpacker = Unpacker { file, decoder: DeflateDecoder::new(section(file, 0, 0)) };
+    for (entry, start) in listed.iter().zip(starts) {
+        unpacker.hand_out(entry, start, visit)?;
+    }
+    Ok(())
+}
+
+/// Returns the bytes of the first file whose path is wanted, without unpacking others.
+pub(crate) fn read_zip_file(file: &File, is_wanted: &dyn Fn(&str) -> bool) -> Result<Option<Vec<u8>>, ArchiveError> {
+    let (listed, starts) = compared(file)?;
+    let mut unpacker = Unpacker { file, decoder: DeflateDecoder::new(section(file, 0, 0)) };
+    let mut found = listed.iter().zip(starts).filter(|(entry, _)| is_wanted(entry.path.as_str()));
+    let Some((entry, start)) = found.next() else { return Ok(None) };
+    let mut bytes = Vec::new();
+    unpacker.hand_out(entry, start, &mut |entry: Entry<'_>| match entry.kind {
+        Kind::File { body, .. } => body.read_to_end(&mut bytes).map(drop).map_err(ArchiveError::Read),
+        Kind::Directory | Kind::Link => Ok(()),
+    })?;
+    Ok(Some(bytes))
+}
+
+/// Returns the entries with where their bodies start, once all headers were compared.
+fn compared(file: &File) -> Result<(Vec<Listed>, Vec<u64>), ArchiveError> {
     let packed_bytes = file.metadata().map_err(ArchiveError::Read)?.len();
     let (listed, end_of_bodies) = list(file, packed_bytes)?;
     let mut budget = Budget::new(Limits::PACKAGE, packed_bytes);
@@ -33,11 +57,7 @@ pub(crate) fn read_zip<E: From<ArchiveError>>(file: &File, visit: &mut Visit<'_,
         names.admit(&entry.path, if entry.mode == Mode::Directory { Seen::Directory } else { Seen::File })?;
     }
     let starts = locate(file, &listed, end_of_bodies)?;
-    let mut unpacker = Unpacker { file, decoder: DeflateDecoder::new(section(file, 0, 0)) };
-    for (entry, start) in listed.iter().zip(starts) {
-        unpacker.hand_out(entry, start, visit)?;
-    }
-    Ok(())
+    Ok((listed, starts))
 }
 
 /// Compares each header before a body with the list, and returns where the bodies start. The entries follow one

@@ -5,6 +5,7 @@
 //! the hash in the lock decides whether the bytes are right.
 
 mod go;
+mod identity;
 mod packages;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use fetch::{FetchError, HttpError, Patience, Programs, Registries, User};
 use model::{Content, Locked, Need};
 
-use super::{Fetcher, name};
+use super::{Fetcher, identity, name};
 use crate::Failure;
 use crate::machine::Machine;
 use crate::tools::ToolView;
@@ -30,6 +30,7 @@ impl Fetcher {
         let programs = Programs { npm: npm.as_deref(), python: python.as_deref() };
         let brought = self.registries(machine).bring(locked, programs, &out, on_progress);
         let file = brought.map_err(|error| failure(locked, error))?;
+        identity::check(locked, &file)?;
         let taken = match locked {
             Locked::NpmPackage { .. } => {
                 machine.cache.take_file(&file).map(|digest| Content::File { digest, executable: false })
@@ -69,10 +70,10 @@ fn failure(locked: &Locked, error: FetchError) -> Failure {
         FetchError::WrongHash { got, wanted } => Failure::WrongHash { what, got, wanted },
         FetchError::Http(HttpError::Cancelled) => Failure::Cancelled,
         FetchError::Http(HttpError::Write(error)) => Failure::store(&error),
-        FetchError::NoneFits { .. }
-        | FetchError::OnlySource { .. }
-        | FetchError::NoSource { .. }
-        | FetchError::OtherVersion { .. } => Failure::Unfit { what, why: error.to_string() },
+        FetchError::NoneFits { .. } | FetchError::OnlySource { .. } | FetchError::NoSource { .. } => {
+            Failure::Unfit { what, why: error.to_string() }
+        }
+        FetchError::OtherVersion { .. } => Failure::Mislocked { what, why: error.to_string() },
         other => Failure::Fetch { what, why: other.to_string() },
     }
 }

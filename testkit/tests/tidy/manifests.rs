@@ -37,7 +37,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     ("libc", &["exec"]),
     ("mime_guess", &["cli"]),
-    ("pep440_rs", &["rules"]),
+    ("pep440_rs", &["exec", "rules"]),
     ("petgraph", &["graph"]),
     ("quick-junit", &["cli"]),
     ("rayon", &["workspace", "rules"]),
