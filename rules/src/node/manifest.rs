@@ -70,12 +70,15 @@ impl Manifest {
                 (manifest, report.mistakes)
             }
             Ok(_) => {
-                report.add_at(codes::NODE_BAD_MANIFEST, 0..0, format!("{file} is not a JSON object"), HINT);
+                let hint = "write `{ … }` around what it says; `npm init` writes a new one";
+                report.add_at(codes::NODE_BAD_MANIFEST, 0..0, format!("{file} is not a JSON object"), hint);
                 (Manifest::default(), report.mistakes)
             }
             Err(error) => {
                 let (message, span) = json_error(text, &error);
-                report.add_at(codes::NODE_BAD_MANIFEST, span, format!("{file} is not valid JSON: {message}"), HINT);
+                let place = format!("line {}, column {}", error.line(), error.column());
+                let hint = format!("mend it there, at {place}; npm cannot read it either");
+                report.add_at(codes::NODE_BAD_MANIFEST, span, format!("{file} is not valid JSON: {message}"), &hint);
                 (Manifest::default(), report.mistakes)
             }
         }
@@ -301,7 +304,9 @@ mod tests {
             ]
         );
         let lost = parse("{\n\"name\": }").1;
+        let hint = "(mend it there, at line 2, column 9; npm cannot read it either)";
         assert_eq!(lost, [format!("a/package.json:2: a/package.json is not valid JSON: expected value {hint}")]);
+        let hint = "(write `{ … }` around what it says; `npm init` writes a new one)";
         assert_eq!(parse("[]").1, [format!("a/package.json:1: a/package.json is not a JSON object {hint}")]);
     }
 

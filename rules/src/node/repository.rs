@@ -54,12 +54,15 @@ pub(super) struct Repositories<'l, 'a> {
     locks: BTreeMap<RelPath, Option<Rc<Lock>>>,
     manifests: BTreeMap<RelPath, Option<Rc<Manifest>>>,
     allowed: BTreeMap<RelPath, BTreeSet<Allowed>>,
+    /// What is wrong with a package, which is told once for all its targets.
+    told: BTreeSet<String>,
 }
 
 impl<'l, 'a> Repositories<'l, 'a> {
     /// Makes a collection in which nothing was read yet.
     pub fn new(lowering: &'l mut Lowering<'a>) -> Repositories<'l, 'a> {
-        Repositories { lowering, locks: BTreeMap::new(), manifests: BTreeMap::new(), allowed: BTreeMap::new() }
+        let (locks, manifests, allowed) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Repositories { lowering, locks, manifests, allowed, told: BTreeSet::new() }
     }
 
     /// Returns the package that a target belongs to; reports what is missing of it.
@@ -80,13 +83,18 @@ impl<'l, 'a> Repositories<'l, 'a> {
         if lock.layout.workspace(&place).is_none() {
             let message = format!("`{dir}` is no package of {}", lock.file);
             let mistake = Mistake::new(codes::NODE_STALE_LOCK, message).at(at.clone(), "");
-            self.lowering
-                .mistake(mistake.hint("name it in `workspaces` of the package.json there, and run `npm install`"));
+            self.tell_once(mistake.hint("name it in `workspaces` of the package.json there, and run `npm install`"));
             return None;
         }
         let allowed = install::allowed(declaration, &lock, self.lowering)?;
         self.allowed.entry(lock.file.clone()).or_default().insert(allowed.clone());
         Some(Project { manifest: (*manifest).clone(), file, dir, place, lock, need, allowed })
+    }
+
+    fn tell_once(&mut self, mistake: Mistake) {
+        if self.told.insert(mistake.message.clone()) {
+            self.lowering.mistake(mistake);
+        }
     }
 
     /// Returns all locks that targets use.
@@ -122,7 +130,7 @@ impl<'l, 'a> Repositories<'l, 'a> {
         let Some((dir, file, parse)) = found.into_iter().find(|(_, file, _)| there(self.lowering, file)) else {
             let message = format!("there is no lock of npm packages in `{}` or above it", parts::shown(dir));
             let mistake = Mistake::new(codes::NODE_NO_LOCK, message).at(at.clone(), "");
-            self.lowering.mistake(mistake.hint("`npm install --package-lock-only` writes a package-lock.json"));
+            self.tell_once(mistake.hint("`npm install --package-lock-only` writes a package-lock.json"));
             return None;
         };
         if let Some(known) = self.locks.get(&file) {

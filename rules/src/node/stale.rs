@@ -44,8 +44,10 @@ impl Lock<'_> {
             return None;
         };
         let (manifest, wrong) = Manifest::parse(&text, &file);
+        // What cannot be read asks for nothing, and differs from every lock.
+        let is_read = wrong.is_empty();
         mistakes.extend(wrong);
-        Some(Held { dir: dir.clone(), file, text, manifest })
+        is_read.then_some(Held { dir: dir.clone(), file, text, manifest })
     }
 
     fn missing(self, dir: &RelPath, file: &RelPath) -> Mistake {

@@ -118,7 +118,7 @@ fn a_package_without_a_manifest_or_a_lock_is_told_at_the_target() {
          hint: run `npm init` in its directory, or move the target to its package\n",
     );
     check(
-        &[build, ("w/package.json", "{}")],
+        &[("w/BUILD.toml", "[node_test.a]\n[node_test.b]\n"), ("w/package.json", "{}")],
         "w/BUILD.toml:1: [[node_test.a]] RG0921 there is no lock of npm packages in `w` or above it\n  \
          hint: `npm install --package-lock-only` writes a package-lock.json\n",
     );
@@ -131,6 +131,23 @@ fn a_package_without_a_manifest_or_a_lock_is_told_at_the_target() {
         ],
         "w/BUILD.toml:1: [[node_test.a]] RG0923 `w` is no package of package-lock.json\n  \
          hint: name it in `workspaces` of the package.json there, and run `npm install`\n",
+    );
+}
+
+#[test]
+fn a_package_json_that_is_no_json_is_told_once_and_not_held_against_its_lock() {
+    let lock = r#"{"lockfileVersion": 3, "packages": {"": {"dependencies": {"ms": "1"}}, "w": {}}}"#;
+    let text = "package.json:2: [] RG0924 package.json is not valid JSON: key must be a string\n  \
+                hint: mend it there, at line 2, column 1; npm cannot read it either\n";
+    check(
+        &[
+            ("BUILD.toml", "[node_test.a]\n[node_test.b]\n"),
+            ("w/BUILD.toml", "[node_test.c]\n"),
+            ("w/package.json", "{}"),
+            ("package.json", "{\n,}"),
+            ("package-lock.json", lock),
+        ],
+        text,
     );
 }
 
