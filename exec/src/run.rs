@@ -332,8 +332,9 @@ impl<'a, 'e> Owner<'a, 'e> {
         self.changed = true;
         let step = self.step(index);
         self.results.actions.remove(&self.errand.keys[step]);
-        if let Some(log) = &report.log {
-            self.results.failures.insert(self.errand.graph.title(step), log.digest);
+        if !matches!(failure, Failure::Cancelled) {
+            let failed = graph::Failed { why: failure.to_string(), log: report.log.as_ref().map(|log| log.digest) };
+            self.results.failures.insert(self.errand.graph.title(step), failed);
         }
         report.status = Status::Failed(failure);
         report.key = self.prepared.remove(&index).map(|prepared| prepared.encoded.key);

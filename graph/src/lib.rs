@@ -22,6 +22,6 @@ pub use file_ids::FileIds;
 pub use link::{Graph, link};
 pub use merkle::{Merkle, merge};
 pub use plan::{Delivery, Goal, Plan, Planned, Reuse, State, Wishes};
-pub use results::{Delivered, DeliveredFile, Known, Remembered, Results};
+pub use results::{Delivered, DeliveredFile, Failed, Known, Remembered, Results};
 pub use static_key::StaticKeys;
 pub use step::{Step, StepId};

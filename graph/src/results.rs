@@ -12,7 +12,7 @@ use crate::describe::need_name;
 use crate::{Digests, Graph, StaticKeys, StepId};
 
 /// The version of the encoding; a section of another version counts as empty.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// What an action made, as far as the next run has to know.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -69,6 +69,15 @@ pub struct DeliveredFile {
     pub mode: u32,
 }
 
+/// How a step failed when it was tried last.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Failed {
+    /// Why, for people.
+    pub why: String,
+    /// What it printed, if it printed anything.
+    pub log: Option<Digest>,
+}
+
 /// What earlier runs made.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Results {
@@ -78,12 +87,12 @@ pub struct Results {
     pub digests: Digests,
     /// What lies in `rg-out`.
     pub delivered: BTreeMap<TargetId, Delivered>,
-    /// The logs of the last failures, by the step's title.
-    pub failures: BTreeMap<String, Digest>,
+    /// The last failures, by the step's title.
+    pub failures: BTreeMap<String, Failed>,
 }
 
 /// The order in which the parts are stored.
-type Stored = (Vec<(StaticKey, Remembered)>, BTreeMap<TargetId, Delivered>, BTreeMap<String, Digest>);
+type Stored = (Vec<(StaticKey, Remembered)>, BTreeMap<TargetId, Delivered>, BTreeMap<String, Failed>);
 
 impl Results {
     /// Decodes the sections `results` and `digests`; what cannot be decoded counts as empty.

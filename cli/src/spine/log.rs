@@ -1,8 +1,11 @@
 //! `rg log`: what a target printed when its results were made, or when it failed last.
 
+use graph::Failed;
+
 use super::build::read_log;
 use super::load::{identify, load, results, select};
 use super::open::{Refused, open};
+use crate::escape;
 use crate::exit::Exit;
 use crate::front::Session;
 use crate::problem::Problem;
@@ -23,11 +26,20 @@ pub fn log(target: &str, session: &Session) -> Result<Exit, Refused> {
             let made = known.actions.get(&keys[step]);
             let failed = known.failures.get(&title);
             found |= made.is_some() || failed.is_some();
-            let Some(digest) = failed.copied().or_else(|| made.and_then(|made| made.known.log)) else { continue };
-            let text = read_log(&opened, &digest)
-                .ok_or_else(|| Problem::new(Exit::Machine, format!("the cache has lost the log of {title}")))?;
-            console.tell(&format!("== {title}{}\n", if failed.is_some() { " (failed)" } else { "" }));
-            console.answer(&text)?;
+            let name = escape::name(&title);
+            let (heading, log) = match (failed, made) {
+                (Some(Failed { why, log: None }), _) => (format!("{name} failed: {why}; it printed nothing"), None),
+                (Some(Failed { why, log }), _) => (format!("{name} failed: {why}"), *log),
+                (None, made) => (name.into_owned(), made.and_then(|made| made.known.log)),
+            };
+            if failed.is_some() || log.is_some() {
+                console.tell(&format!("== {}\n", escape::lines(&heading)));
+            }
+            if let Some(digest) = log {
+                let text = read_log(&opened, &digest)
+                    .ok_or_else(|| Problem::new(Exit::Machine, format!("the cache has lost the log of {title}")))?;
+                console.answer(&text)?;
+            }
         }
     }
     if !found {

@@ -47,6 +47,15 @@ fn a_failed_test_is_told_in_every_form() {
     assert!(workspace.rg(&["log", "//p:t"]).ok().out.contains("testing"));
 }
 
+#[test]
+fn the_log_of_an_action_that_failed_in_silence_says_so() {
+    let workspace = workspace(&[("p/BUILD.toml", "[command.x]\nrun = \"exit 3\"\noutputs = [\"o\"]\n")]);
+    workspace.rg(&["log", "//p:x"]).exits(2).says(&["has not run"]);
+    workspace.rg(&["build", "//p:x"]).exits(1);
+    let run = workspace.rg(&["log", "//p:x"]).ok().says(&["//p:x failed: exit code 3; it printed nothing"]);
+    assert_eq!(run.out, "");
+}
+
 /// Makes a workspace of one BUILD.toml, in which ROOM is a directory that outlives actions on the host.
 fn with_room(text: &str) -> (tempfile::TempDir, Workspace) {
     let room = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
