@@ -93,21 +93,44 @@ pub fn rules(rule: Option<&str>, session: &Session) -> Result<Exit, Problem> {
     Ok(Exit::Done)
 }
 
-/// Prints what the code of a mistake means.
+/// Prints what the code of a mistake, or an exit code, means.
 pub fn explain(code: &str, session: &Session) -> Result<Exit, Problem> {
-    let Some(explained) = rules::explain(code) else {
+    if code == "exit" {
+        return explain_exits(session);
+    }
+    if let Some(exit) = Exit::ALL.iter().find(|exit| exit.code().to_string() == code) {
+        return explained(code, exit.meaning().0, exit.meaning().1, session);
+    }
+    let Some(found) = rules::explain(code) else {
         let (first, last) = (rules::EXPLAINED.first(), rules::EXPLAINED.last());
         let range = first.zip(last).map(|(first, last)| format!("codes go from {} to {}", first.code, last.code));
         let problem = Problem::new(Exit::Definition, format!("`{}` is no code of a mistake", escape::name(code)));
-        return Err(problem.hint(range.unwrap_or_default()));
+        return Err(problem.hint(range.unwrap_or_default()).hint("`rg explain exit` lists the exit codes"));
     };
-    let rules::Explained { code, title, text } = explained;
+    explained(found.code, found.title, found.text, session)
+}
+
+fn explained(code: &str, title: &str, text: &str, session: &Session) -> Result<Exit, Problem> {
     let display = session.options.display;
     display.console.answer(&match display.output {
         Output::Json => json::line(&serde_json::json!({
             "schema": "rg.explain/v1", "code": code, "title": title, "text": text,
         })),
         _ => format!("{code}: {title}\n\n{text}\n"),
+    })?;
+    Ok(Exit::Done)
+}
+
+/// Prints all exit codes.
+fn explain_exits(session: &Session) -> Result<Exit, Problem> {
+    let display = session.options.display;
+    let entry =
+        |exit: Exit| serde_json::json!({ "code": exit.code(), "title": exit.meaning().0, "text": exit.meaning().1 });
+    display.console.answer(&match display.output {
+        Output::Json => {
+            json::line(&serde_json::json!({ "schema": "rg.explain/v1", "exit_codes": Exit::ALL.map(entry) }))
+        }
+        _ => Exit::ALL.iter().map(|exit| format!("{:>2}  {}\n", exit.code(), exit.meaning().0)).collect(),
     })?;
     Ok(Exit::Done)
 }

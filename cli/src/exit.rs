@@ -50,6 +50,65 @@ impl Exit {
         }
     }
 
+    /// All of them, by their numbers.
+    pub const ALL: [Exit; 11] = [
+        Exit::Done,
+        Exit::BuildFailed,
+        Exit::Definition,
+        Exit::TestsFailed,
+        Exit::NothingFound,
+        Exit::Query,
+        Exit::Interrupted,
+        Exit::Policy,
+        Exit::Machine,
+        Exit::Bug,
+        Exit::Fetch,
+    ];
+
+    /// Returns what it means in a few words, and what to do.
+    pub fn meaning(self) -> (&'static str, &'static str) {
+        match self {
+            Exit::Done => ("done", "What was asked for is there, and the tests that were asked for passed."),
+            Exit::BuildFailed => (
+                "an action failed to build",
+                "A program failed, or did not make what it declares. The error names the action, and `rg log TARGET` prints what it said.",
+            ),
+            Exit::Definition => (
+                "a bad command line, definition or graph",
+                "Nothing was run. All mistakes are listed with their places, and `rg explain RG0102` says what a code means.",
+            ),
+            Exit::TestsFailed => (
+                "it was built, and tests failed or timed out",
+                "All else is well. `rg log TARGET` prints what a test said, and `--junit FILE` has every case.",
+            ),
+            Exit::NothingFound => (
+                "no test was found though asked",
+                "The patterns stand for targets that are no tests. `rg query 'tests(//...)'` lists all tests.",
+            ),
+            Exit::Query => (
+                "the evaluation of a query failed",
+                "The expression is well-formed, and names something that is not there.",
+            ),
+            Exit::Interrupted => (
+                "interrupted",
+                "Everything that the run started is gone. What was finished before is known to the next run.",
+            ),
+            Exit::Policy => (
+                "a visibility or policy rule is broken",
+                "A target names one that it may not see. Change the dependency, or the `visibility` of what it names.",
+            ),
+            Exit::Machine => (
+                "this machine cannot do it",
+                "No sandbox, no toolchain, no room or no leave to write. `rg doctor` says what is amiss, and what mends it.",
+            ),
+            Exit::Bug => ("a bug in rg", "What was being done is printed. Nothing that was stored before is lost."),
+            Exit::Fetch => (
+                "a fetch failed",
+                "A locked package did not come, or is not what the lock says. The error names it; what failed for the network alone may come when it is asked for again.",
+            ),
+        }
+    }
+
     /// Returns the exit of a call that is refused for its mistakes: a bad definition wins over a broken policy.
     pub fn of_mistakes(mistakes: &[Mistake]) -> Exit {
         match mistakes.iter().map(|mistake| mistake.exit).min() {
@@ -145,5 +204,14 @@ mod tests {
         assert_eq!(Exit::of_mistakes(&[policy.clone(), bad]), Exit::Definition);
         assert_eq!(Exit::of_mistakes(&[policy]), Exit::Policy);
         assert_eq!(Exit::of_mistakes(&[]), Exit::Done);
+    }
+
+    #[test]
+    fn the_page_of_exit_codes_says_the_same() {
+        let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/exit-codes.md")).unwrap();
+        let rows: Vec<&str> =
+            page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| code")).collect();
+        let row = |exit: Exit| format!("| {} | {} | {} |", exit.code(), exit.meaning().0, exit.meaning().1);
+        assert_eq!(rows, Exit::ALL.map(row));
     }
 }

@@ -16,12 +16,17 @@ mod query;
 mod run;
 
 use std::ffi::OsString;
+use std::path::Path;
 
+use model::RelPath;
+
+use crate::diagnose;
 use crate::doctor::Check;
 use crate::exit::Exit;
 use crate::front::Session;
 use crate::options::{Request, TestOptions};
 use crate::problem::Problem;
+use crate::reporters::junit;
 use open::Refused;
 
 /// Builds what is asked for.
@@ -31,7 +36,12 @@ pub fn build(request: &Request, session: &Session) -> Result<Exit, Problem> {
 
 /// Builds what is asked for, and runs the tests among it.
 pub fn test(request: &Request, tests: &TestOptions, session: &Session) -> Result<Exit, Problem> {
-    answer(build::test(request, tests, session), session)
+    let ended = build::test(request, tests, session);
+    if let (Err(refused), Some(file)) = (&ended, &tests.junit) {
+        // What an earlier run wrote there would be taken for this one's. That nothing can be written was told before.
+        let _ = std::fs::write(file, junit::refusal(&told(refused)));
+    }
+    answer(ended, session)
 }
 
 /// Builds a target and becomes its program.
@@ -70,13 +80,23 @@ pub fn open_cache(session: &Session) -> Result<cache::Cache, Problem> {
     Ok(cache::Cache::at(crate::commands::cache_directory(&session.options.place)?, size.max_size_bytes))
 }
 
+/// Returns what is told of a refusal.
+fn told(refused: &Refused) -> String {
+    match refused {
+        Refused::Problem(problem) => problem.render(),
+        Refused::Mistakes(mistakes, root) => diagnose::render(mistakes, &|file| read(root, file)),
+    }
+}
+
+fn read(root: &Path, file: &RelPath) -> Option<String> {
+    std::fs::read_to_string(root.join(file)).ok()
+}
+
 /// Tells why a command was refused.
 fn answer(ended: Result<Exit, Refused>, session: &Session) -> Result<Exit, Problem> {
     match ended {
         Ok(exit) => Ok(exit),
         Err(Refused::Problem(problem)) => Err(*problem),
-        Err(Refused::Mistakes(mistakes, root)) => {
-            session.refuse(&mistakes, &|file| std::fs::read_to_string(root.join(file)).ok())
-        }
+        Err(Refused::Mistakes(mistakes, root)) => session.refuse(&mistakes, &|file| read(&root, file)),
     }
 }

@@ -140,6 +140,6 @@ pub struct RulesWords {
 /// The words of `rg explain`.
 #[derive(Args, Debug)]
 pub struct ExplainWords {
-    /// The code, as in RG0102
+    /// The code of a mistake, as RG0102, an exit code, or `exit` for all exit codes
     pub code: String,
 }

@@ -74,7 +74,9 @@ Examples:
 pub const EXPLAIN: &str = "\
 Examples:
   rg explain RG0102
-  rg explain rg0301";
+  rg explain rg0301
+  rg explain 48
+  rg explain exit";
 
 /// Of `rg clean`.
 pub const CLEAN: &str = "\

@@ -26,6 +26,19 @@ pub fn xml(graph: &Graph, goals: &[Goal], report: &Report, read: ReadText<'_>) -
     document.to_string().expect("XML of plain strings can always be written to memory")
 }
 
+/// Returns the report of a call that ended before any test ran: one error, with what was told.
+pub fn refusal(told: &str) -> String {
+    let plain = anstream::adapter::strip_str(told).to_string();
+    let first = plain.lines().next().unwrap_or_default();
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_message(first).set_description(plain.as_str());
+    let mut suite = TestSuite::new("rg");
+    suite.add_test_case(TestCase::new("nothing was run", status));
+    let mut document = quick_junit::Report::new("rg");
+    document.add_test_suite(suite);
+    document.to_string().expect("XML of plain strings can always be written to memory")
+}
+
 fn suite(graph: &Graph, report: &Report, target: &Target, read: ReadText<'_>) -> TestSuite {
     let label = target.id.label.to_string();
     let mut suite = TestSuite::new(label.as_str());

@@ -56,6 +56,21 @@ fn the_log_of_an_action_that_failed_in_silence_says_so() {
     assert_eq!(run.out, "");
 }
 
+#[test]
+fn a_run_that_is_refused_leaves_a_report_of_why_and_not_an_old_one() {
+    let workspace = shop();
+    let words = ["test", "//p:t", "--junit", "../j.xml"];
+    workspace.rg(&words).ok();
+    workspace.write("q/BUILD.toml", "[files.f]\nsrcs = [\"nope\"]\n");
+    workspace.rg(&words).exits(2);
+    let junit = fs::read_to_string(workspace.beside("j.xml")).unwrap();
+    let phrases = ["errors=\"1\"", "RG0202", "q/BUILD.toml:2", "1 mistake, so nothing was run"];
+    assert!(phrases.iter().all(|phrase| junit.contains(phrase)) && !junit.contains("//p:t"), "{junit}");
+    workspace.write("q/BUILD.toml", "");
+    workspace.rg(&["test", "//q/...", "--junit", "../none.xml"]).exits(4);
+    assert!(fs::read_to_string(workspace.beside("none.xml")).unwrap().contains("there is no test in //q/..."));
+}
+
 /// Makes a workspace of one BUILD.toml, in which ROOM is a directory that outlives actions on the host.
 fn with_room(text: &str) -> (tempfile::TempDir, Workspace) {
     let room = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
