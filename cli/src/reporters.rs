@@ -3,6 +3,7 @@
 
 pub mod advice;
 pub mod conclusion;
+pub mod dry_run;
 pub mod events;
 mod go_test;
 pub mod json;

@@ -9,6 +9,7 @@ use graph::{Goal, Graph};
 use model::{Content, Mistake, Origin, Target};
 use serde::Serialize;
 
+use super::dry_run::WouldRun;
 use super::last_line;
 use super::verdict::{self, TargetStatus, TestStatus};
 use crate::diagnose;
@@ -28,6 +29,8 @@ pub struct Document {
     tests: Vec<TestEntry>,
     actions: ActionsEntry,
     duration_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dry_run: Option<WouldRun>,
 }
 
 #[derive(Serialize, Debug)]
@@ -82,10 +85,17 @@ pub fn document(graph: &Graph, goals: &[Goal], report: &Report, exit: Exit, dura
         tests: tests(graph, &goals.into_iter().cloned().collect::<Vec<_>>(), report),
         actions: ActionsEntry::of(counts),
         duration_ms: millis(duration),
+        dry_run: None,
     }
 }
 
 impl Document {
+    /// Makes it the document of a run that only says what would run.
+    #[must_use]
+    pub fn of_dry_run(self, would_run: WouldRun) -> Document {
+        Document { dry_run: Some(would_run), ..self }
+    }
+
     /// Returns the document as one line of JSON.
     pub fn to_line(&self) -> String {
         line(self)

@@ -1,6 +1,5 @@
 //! What is printed when a step has ended. Pure: text with colours out of a report.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use exec::{Failure, Status, StepReport};
@@ -184,19 +183,6 @@ fn hint(failure: &Failure, label: &str, rule: &str) -> Option<String> {
         | Failure::Conflict(_)
         | Failure::Cancelled => return None,
     })
-}
-
-/// Returns what a dry run would do: the titles of the steps that would be asked for or run, under their reasons.
-pub fn dry_run(graph: &Graph, plan: &graph::Plan) -> String {
-    let mut lines: BTreeMap<StepId, &str> = BTreeMap::new();
-    for planned in plan.steps.iter().filter(|planned| counts(graph, planned.step)) {
-        match planned.state {
-            graph::State::Settled(_) => {}
-            graph::State::Ask => drop(lines.insert(planned.step, "would run, unless the cache has its result")),
-            graph::State::Force => drop(lines.insert(planned.step, "would run")),
-        }
-    }
-    lines.iter().map(|(step, words)| format!("{}  {words}\n", title(graph, *step))).collect()
 }
 
 #[cfg(test)]

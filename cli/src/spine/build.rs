@@ -24,14 +24,16 @@ use crate::options::{Mode, Network, Request, TestOptions};
 use crate::problem::{self, Problem};
 use crate::reporters::advice::Advice;
 use crate::reporters::conclusion::Conclusion;
+use crate::reporters::dry_run;
 use crate::reporters::events::EventLog;
 use crate::reporters::progress::Progress;
-use crate::reporters::step_text;
 
 /// Builds what the request names.
 pub fn build(request: &Request, session: &Session) -> Result<Exit, Refused> {
     let mut building = Building::begin(session)?;
-    let goals: Vec<Goal> = building.select(&request.patterns, Caller::Build)?.into_iter().map(Goal::Build).collect();
+    let selected = building.select(&request.patterns, Caller::Build)?;
+    refuse_nothing(&request.patterns, &selected)?;
+    let goals: Vec<Goal> = selected.into_iter().map(Goal::Build).collect();
     let exit = building.perform(request, &goals, None)?.exit;
     building.leave();
     Ok(exit)
@@ -56,6 +58,16 @@ pub fn test(request: &Request, tests: &TestOptions, session: &Session) -> Result
     let exit = building.perform(request, &goals, Some(tests))?.exit;
     building.leave();
     Ok(exit)
+}
+
+/// Refuses patterns of which none stands for a target. Whoever subtracts may be left with nothing.
+fn refuse_nothing(patterns: &[String], selected: &[TargetId]) -> Result<(), Problem> {
+    if !selected.is_empty() || patterns.iter().any(|pattern| pattern.starts_with('-')) {
+        return Ok(());
+    }
+    Err(Problem::new(Exit::Definition, format!("{} stands for no target", patterns.join(" ")))
+        .because("wildcards leave out what is tagged `manual`")
+        .hint("`rg query //...` lists all targets; one that is tagged is built by its own name"))
 }
 
 /// What came of a build.
@@ -127,7 +139,13 @@ impl<'a> Building<'a> {
         let wishes = Wishes { rerun: &rerun, reuse };
         let plan = graph.plan(goals, &keys, &|need| tools.pins.0.get(need).copied(), &known, &wishes);
         if self.session.options.execution.mode == Mode::DryRun {
-            self.session.options.display.console.answer(&step_text::dry_run(graph, &plan))?;
+            let display = self.session.options.display;
+            display.console.answer(&match display.output {
+                Output::Json | Output::Jsonl => {
+                    dry_run::document(graph, goals, &plan, self.session.began.elapsed()).to_line()
+                }
+                _ => dry_run::text(graph, &plan),
+            })?;
             return Ok(Built { exit: Exit::Done, report: None });
         }
         self.probe(&plan)?;

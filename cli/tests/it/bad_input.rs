@@ -254,6 +254,11 @@ fn patterns_that_name_nothing_suggest_the_nearest() {
     workspace.rg(&["build", "//inner/..."]).exits(2).says(&["--workspace inner"]);
     workspace.rg(&["build", "//../x"]).exits(2);
     workspace.rg(&["build", "\u{1b}[31m"]).exits(2);
+    workspace.write("m/BUILD.toml", "[command.m]\nrun = \"true\"\ntags = [\"manual\"]\n");
+    for words in [&["build", "//m/..."][..], &["build", "-k", "//m/..."], &["build", "-k", "kind:go_test"]] {
+        workspace.rg(words).exits(2).says(&["stands for no target", "manual"]);
+    }
+    workspace.rg(&["build", "//good", "-//good"]).ok();
     workspace.rg(&["test", "//good"]).exits(4).says(&["test"]);
     workspace.rg(&["build", "//...", "--profile", "nope"]).exits(2).says(&["nope"]);
     workspace.rg(&["--workspace", "good", "build"]).exits(2).says(&["workspace.toml", "good"]);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::workspace::{Run, Workspace, remove};
 
 use crate::workspace;
@@ -180,6 +180,13 @@ fn rerun_no_cache_and_dry_run_do_what_they_say() {
     assert!(dry.out.contains("//p:a") && !workspace.has("rg-out"), "{dry}");
     workspace.build(&[]).runs(2);
     assert_eq!(workspace.rg(&["build", "--dry-run"]).ok().out, "");
+    let dry = workspace.rg(&["build", "--dry-run", "--rerun", "//p:a", "--output", "json"]).ok().json();
+    assert_eq!((&dry["schema"], &dry["dry_run"]["would_run"]), (&"rg.build/v1".into(), &json!(["//p:a"])), "{dry}");
+    assert_eq!((&dry["actions"]["executed"], &dry["actions"]["skipped"]), (&0.into(), &1.into()), "{dry}");
+    workspace.write("p/in.txt", "x and more\n");
+    let dry = workspace.rg(&["build", "--dry-run", "--output", "json"]).ok().json();
+    assert_eq!(dry["dry_run"]["would_run_unless_cached"], json!(["//p:a"]), "{dry}");
+    workspace.write("p/in.txt", "x\n");
     workspace.build(&["--rerun", "//p:a"]).runs(1);
     workspace.build(&["--rerun", "//p:a", "--rerun", "//p:prog"]).runs(2);
     workspace.rg(&["build", "--rerun", "//p:nope"]).exits(2);
