@@ -3,19 +3,21 @@
 //! The file is not there in the container, so whatever wanted it says so, mostly with the path. This finds such paths
 //! in what was printed; it is a help for people and decides nothing. It knows no rule and gives no advice.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use graph::{Graph, StepId};
-use model::{Origin, RelPath, Target, Work};
+use model::{Kind, Label, Origin, Provided, RelPath, Target, Work};
 
-/// A file of the workspace that an action seems to have missed.
+/// A file that an action seems to have missed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undeclared {
     /// The file.
     pub file: RelPath,
-    /// A target that holds it, if there is one.
-    pub owner: Option<model::Label>,
-    /// Whether the target's own package holds it.
+    /// A target that gives it to whoever names it, if there is one.
+    pub owner: Option<Label>,
+    /// The package that it belongs to, if there is one.
+    pub package: Option<RelPath>,
+    /// What kind of file it is.
     pub place: Place,
 }
 
@@ -26,18 +28,22 @@ pub enum Place {
     OwnPackage,
     /// In another, whose targets have to provide it.
     Elsewhere,
+    /// It is made by a target, and looked for where it is delivered.
+    Delivered,
+    /// It is made by a target, and looked for beside that target's sources, as if it were checked in.
+    AsCheckedIn,
 }
 
 /// How many files are named at most.
 const MOST: usize = 5;
 
-/// Finds files that a failed step printed, that exist, and that it was not given.
+/// Finds files that a failed step printed, that exist or that a target makes, and that it was not given.
 pub fn undeclared(graph: &Graph, step: StepId, printed: &str, exists: &dyn Fn(&RelPath) -> bool) -> Vec<Undeclared> {
     let Work::Command(command) = &graph.action(step).work else { return Vec::new() };
     let src = RelPath::new("src").expect("a normal path");
     let Some(here) = command.directory.strip_prefix(&src) else { return Vec::new() };
-    let given = given(graph, step);
-    let mut found = BTreeSet::new();
+    let (given, target) = (given(graph, step), graph.target_of(step));
+    let (mut found, mut made) = (BTreeSet::new(), BTreeMap::new());
     for (line, word) in words(printed) {
         let inside = word.strip_prefix("/src/").map(|below| RelPath::root().resolve(below));
         // A compiler names what it misses as the file does that it reads: from there.
@@ -47,10 +53,39 @@ pub fn undeclared(graph: &Graph, step: StepId, printed: &str, exists: &dyn Fn(&R
             beside.map(|beside| beside.resolve(word)),
             Some(RelPath::root().resolve(word)),
         ];
-        let missed = candidates.into_iter().flatten().flatten().find(|file| !file.is_root() && exists(file));
-        found.extend(missed.filter(|file| !given.contains(file)));
+        let mut candidates = candidates.into_iter().flatten().flatten().filter(|file| !file.is_root());
+        match candidates.clone().find(exists) {
+            Some(file) => found.extend(Some(file).filter(|file| !given.contains(file))),
+            None if speaks_of_absence(line) => {
+                let missed = candidates.find_map(|file| of_target(graph, target, &file));
+                made.extend(missed.filter(|it| !is_given(&given, &it.file)).map(|it| (it.file.clone(), it)));
+            }
+            None => {}
+        }
     }
-    found.into_iter().take(MOST).map(|file| explain(graph, graph.target_of(step), file)).collect()
+    found.into_iter().map(|file| explain(graph, target, file)).chain(made.into_values()).take(MOST).collect()
+}
+
+/// Whether a step was given what a target makes: the file, or a directory that holds it.
+fn is_given(given: &BTreeSet<RelPath>, file: &RelPath) -> bool {
+    given.iter().any(|given| file.starts_with(given))
+}
+
+/// Returns the file as something that another target makes; `None` if no target does.
+fn of_target(graph: &Graph, target: &Target, file: &RelPath) -> Option<Undeclared> {
+    let analysis = graph.analysis();
+    let place = |other: &Target, provided: &Provided| {
+        let Origin::Output(maker, name) = &provided.from else { return None };
+        let is_own = *maker == target.id || other.id == target.id;
+        let at = |place: RelPath, kind: Place| (!is_own && file.starts_with(&place)).then_some(kind);
+        let delivered = at(maker.out_dir(&analysis.platform).join(name), Place::Delivered);
+        delivered.or_else(|| at(maker.label.package.join(name), Place::AsCheckedIn))
+    };
+    let declared = analysis.targets.iter().filter(|other| other.kind != Kind::Implicit);
+    let (owner, place) = declared
+        .flat_map(|other| other.provides.iter().map(move |provided| (other, provided)))
+        .find_map(|(other, provided)| Some((other.id.label.clone(), place(other, provided)?)))?;
+    Some(Undeclared { file: file.clone(), package: Some(owner.package.clone()), owner: Some(owner), place })
 }
 
 /// Returns what is known of a file that a step misses; `None` if it was given.
@@ -94,14 +129,18 @@ const ABSENCES: &[&str] = &[
 /// speak of an absence. A word before a line number (`money_test.go:24:`) says where the program speaks, not what it
 /// misses.
 fn words(printed: &str) -> impl Iterator<Item = (&str, &str)> {
-    let ends = |c: char| c.is_whitespace() || "'\"`;,()[]{}<>=".contains(c);
+    let ends = |c: char| c.is_whitespace() || "'\"`;,()[]{}<>=?".contains(c);
     let pieces = printed.lines().flat_map(move |line| {
-        let small = line.to_lowercase();
-        let speaks = ABSENCES.iter().any(|words| small.contains(words));
+        let speaks = speaks_of_absence(line);
         let words = line.split(ends).flat_map(without_places).map(|word| word.trim_end_matches('.'));
         words.filter(move |word| speaks || looks_like_a_path(word)).map(move |word| (line, word))
     });
     pieces.filter(|(_, word)| word.len() > 1 && word.len() < 512)
+}
+
+fn speaks_of_absence(line: &str) -> bool {
+    let small = line.to_lowercase();
+    ABSENCES.iter().any(|words| small.contains(words))
 }
 
 /// Returns the file that a line begins with, before a line number: `libs/c/c.go:5:10: fatal error: …`.
@@ -124,12 +163,17 @@ fn without_places(word: &str) -> impl Iterator<Item = &str> {
 
 fn explain(graph: &Graph, target: &Target, file: RelPath) -> Undeclared {
     let analysis = graph.analysis();
-    let holds = |other: &&Target| {
-        other.id != target.id && other.sources.iter().any(|set| analysis.files(*set).binary_search(&file).is_ok())
+    // That a target reads a file does not say that it gives it to others.
+    let gives = |provided: &Provided| match &provided.from {
+        Origin::File(given) => *given == file,
+        Origin::Files(set) => analysis.files(*set).binary_search(&file).is_ok(),
+        Origin::Text(_) | Origin::Output(..) => false,
     };
-    let owner = analysis.targets.iter().find(holds).map(|owner| owner.id.label.clone());
-    let own = owning_package(graph, &file) == Some(&target.id.label.package);
-    Undeclared { owner, place: if own { Place::OwnPackage } else { Place::Elsewhere }, file }
+    let is_owner = |other: &&Target| other.id != target.id && other.provides.iter().any(gives);
+    let owner = analysis.targets.iter().find(is_owner).map(|owner| owner.id.label.clone());
+    let package = owning_package(graph, &file).cloned();
+    let own = package.as_ref() == Some(&target.id.label.package);
+    Undeclared { owner, package, place: if own { Place::OwnPackage } else { Place::Elsewhere }, file }
 }
 
 /// Returns the nearest package at or above the file.

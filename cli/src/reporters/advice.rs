@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use exec::{Place, Undeclared};
 use graph::{Graph, StepId};
-use model::{EntryKind, Kind, Locked, RelPath, Target, Tree, Work};
+use model::{Analysis, EntryKind, Kind, Locked, RelPath, Target, Tree, Work};
 use rules::{AttributeType, RuleDoc};
 
 /// What hints are made of.
@@ -37,10 +37,10 @@ impl Advice<'_> {
 
     fn undeclared(&self, step: StepId, missed: &Undeclared) -> String {
         let target = self.graph.target_of(step);
-        let holder = missed.owner.as_ref().map(|owner| format!(" ({owner} holds it)")).unwrap_or_default();
+        let what = whereabouts(missed);
         let label = &target.id.label;
-        let line = line(target, missed).map(|line| format!(": add {line}")).unwrap_or_default();
-        format!("`{}` is in the workspace{holder}, but {label} does not declare it{line}", missed.file)
+        let line = line(self.graph.analysis(), target, missed).map(|line| format!(": {line}")).unwrap_or_default();
+        format!("`{}` {what}, but {label} does not declare it{line}", missed.file)
     }
 
     fn is(&self, path: &RelPath, kind: EntryKind) -> bool {
@@ -81,21 +81,48 @@ fn quoted(names: &[String]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns the line that declares a file, or a directory if its path ends with a slash; `None` if targets of the rule
-/// declare none.
-fn line(target: &Target, missed: &Undeclared) -> Option<String> {
+/// Says where an undeclared file comes from.
+fn whereabouts(missed: &Undeclared) -> String {
+    match (&missed.owner, missed.place) {
+        (Some(owner), Place::Delivered | Place::AsCheckedIn) => format!("is made by {owner}"),
+        (Some(owner), Place::OwnPackage | Place::Elsewhere) => format!("is in the workspace ({owner} holds it)"),
+        (None, _) => "is in the workspace".to_owned(),
+    }
+}
+
+/// Returns what declares a file; `None` if targets of the rule declare none.
+fn line(analysis: &Analysis, target: &Target, missed: &Undeclared) -> Option<String> {
     let doc = rules::catalogue().iter().find(|doc| *doc.name == *target.rule)?;
     let mine = (missed.place == Place::OwnPackage).then(|| missed.file.strip_prefix(&target.id.label.package));
     if let (Some(attribute), Some(Some(path))) = (first(doc, AttributeType::Sources), mine) {
-        return Some(format!("{attribute} = [\"{path}\"]"));
+        return Some(format!("add {attribute} = [\"{path}\"]"));
     }
-    let attribute = first(doc, AttributeType::Sources).or_else(|| first(doc, AttributeType::Labels))?;
-    let parent = missed.file.parent().unwrap_or_else(RelPath::root);
-    let owner = missed.owner.as_ref().map(ToString::to_string);
-    Some(format!(
-        "{attribute} = [\"{}\"]",
-        owner.unwrap_or_else(|| format!("//{parent}:<a files target that holds it>"))
-    ))
+    let labels = first(doc, AttributeType::Labels);
+    let attribute = first(doc, AttributeType::Sources).or(labels)?;
+    Some(match (&missed.owner, missed.place, labels) {
+        (Some(owner), Place::AsCheckedIn, Some(labels)) => format!("add {labels} = [\"{owner}\"]"),
+        (Some(owner), Place::AsCheckedIn, None) => {
+            format!("add {attribute} = [\"{owner}\"], and read it at $(locations {owner})")
+        }
+        (Some(owner), _, _) => format!("add {attribute} = [\"{owner}\"]"),
+        (None, ..) => {
+            let (definition, label) = files_target(analysis, missed);
+            format!("{definition}, and add {attribute} = [\"{label}\"]")
+        }
+    })
+}
+
+/// Returns how a target is written that gives a file to others, and its label.
+fn files_target(analysis: &Analysis, missed: &Undeclared) -> (String, String) {
+    let package = missed.package.clone().or_else(|| missed.file.parent()).unwrap_or_else(RelPath::root);
+    let is_free = |name: &&str| {
+        let is_it = |target: &Target| target.id.label.package == package && target.id.label.target() == *name;
+        !analysis.targets.iter().any(is_it)
+    };
+    let name = ["data", "files", "sources"].into_iter().find(is_free).unwrap_or("more_data");
+    let path = missed.file.strip_prefix(&package).unwrap_or_else(|| missed.file.clone());
+    let file = package.child("BUILD.toml").map_or_else(|_| "BUILD.toml".to_owned(), |file| file.to_string());
+    (format!("write [files.{name}] with srcs = [\"{path}\"] into {file}"), format!("//{package}:{name}"))
 }
 
 /// Returns the attribute of a type that files go into: `data`, or else the first, as rules name what they read before
@@ -112,21 +139,39 @@ mod tests {
     use model::{Label, Purpose};
 
     fn check(rule: &str, file: &str, owner: Option<&str>, place: Place, want: Option<&str>) {
-        let fixture = Fixture::new(&[("//p:t", Purpose::Build)]);
+        let fixture = Fixture::new(&[("//p:t", Purpose::Build), ("//q:data", Purpose::Build)]);
         let target = Target { rule: rule.into(), ..fixture.graph.analysis().targets[0].clone() };
         let owner = owner.map(|owner| Label::parse(owner, &RelPath::root()).unwrap());
-        let missed = Undeclared { file: RelPath::new(file).unwrap(), owner, place };
-        assert_eq!(line(&target, &missed).as_deref(), want);
+        let file = RelPath::new(file).unwrap();
+        let missed = Undeclared { package: file.parent().filter(|dir| dir.name() == "q"), file, owner, place };
+        assert_eq!(line(fixture.graph.analysis(), &target, &missed).as_deref(), want);
     }
 
     #[test]
     fn the_line_names_the_attribute_that_the_rule_has() {
-        check("command", "p/d/a.txt", None, Place::OwnPackage, Some("inputs = [\"d/a.txt\"]"));
-        check("go_test", "p/a.txt", Some("//p:x"), Place::OwnPackage, Some("data = [\"a.txt\"]"));
-        check("go_test", "q/a.txt", Some("//q:x"), Place::Elsewhere, Some("data = [\"//q:x\"]"));
-        check("python_test", "p/a.txt", None, Place::OwnPackage, Some("data = [\"a.txt\"]"));
-        check("go_binary", "p/a.txt", Some("//p:x"), Place::OwnPackage, Some("deps = [\"//p:x\"]"));
-        check("command", "q/a.txt", None, Place::Elsewhere, Some("inputs = [\"//q:<a files target that holds it>\"]"));
+        check("command", "p/d/a.txt", None, Place::OwnPackage, Some("add inputs = [\"d/a.txt\"]"));
+        check("go_test", "p/a.txt", Some("//p:x"), Place::OwnPackage, Some("add data = [\"a.txt\"]"));
+        check("go_test", "q/a.txt", Some("//q:x"), Place::Elsewhere, Some("add data = [\"//q:x\"]"));
+        check("python_test", "p/a.txt", None, Place::OwnPackage, Some("add data = [\"a.txt\"]"));
+        check("go_binary", "p/a.txt", Some("//p:x"), Place::OwnPackage, Some("add deps = [\"//p:x\"]"));
         check("go_modules", "q/a.txt", None, Place::Elsewhere, None);
+    }
+
+    #[test]
+    fn a_file_that_no_target_gives_needs_one_that_does() {
+        let new = "write [files.files] with srcs = [\"a.txt\"] into q/BUILD.toml, and add inputs = [\"//q:files\"]";
+        check("command", "q/a.txt", None, Place::Elsewhere, Some(new));
+        let outside = "write [files.data] with srcs = [\"a.txt\"] into r/BUILD.toml, and add data = [\"//r:data\"]";
+        check("go_test", "r/a.txt", None, Place::Elsewhere, Some(outside));
+    }
+
+    #[test]
+    fn what_a_target_makes_is_declared_by_its_label() {
+        let owner = Some("//q:gen");
+        check("command", "rg-out/q/gen/g", owner, Place::Delivered, Some("add inputs = [\"//q:gen\"]"));
+        let below = "add inputs = [\"//q:gen\"], and read it at $(locations //q:gen)";
+        check("command", "q/g", owner, Place::AsCheckedIn, Some(below));
+        check("go_test", "q/g.go", owner, Place::AsCheckedIn, Some("add deps = [\"//q:gen\"]"));
+        check("go_test", "rg-out/q/gen/g", owner, Place::Delivered, Some("add data = [\"//q:gen\"]"));
     }
 }

@@ -269,6 +269,18 @@ fn a_read_of_an_undeclared_file_fails_and_the_message_says_how_to_declare_it() {
     // Whatever the program says of it.
     workspace.write("q/BUILD.toml", "[command.b]\nrun = \"echo where is ../p/in.txt; exit 1\"\noutputs = [\"o\"]\n");
     workspace.rg(&["build", "//q:b"]).exits(1).says(&["p/in.txt` is in the workspace", "inputs = [\"//p:"]);
+    // A target that reads the file does not give it to others.
+    workspace.write(
+        "p/BUILD.toml",
+        "[command.a]\nrun = \"cat in.txt > $OUT/o\"\ninputs = [\"in.txt\"]\noutputs = [\"o\"]\n",
+    );
+    let hint = "write [files.data] with srcs = [\"in.txt\"] into p/BUILD.toml, and add inputs = [\"//p:data\"]";
+    workspace.rg(&["build", "//q:b"]).exits(1).says(&[hint]);
+    // What a target makes is not there, either, wherever it is looked for.
+    for path in ["../rg-out/p/a/o", "../p/o", "$PWD/../rg-out/p/a/o"] {
+        workspace.write("q/BUILD.toml", format!("[command.b]\nrun = \"cat {path} > $OUT/o\"\noutputs = [\"o\"]\n"));
+        workspace.rg(&["build", "//q:b"]).exits(1).says(&["is made by //p:a", "add inputs = [\"//p:a\"]"]);
+    }
     // Nor by the path of the checkout, by a program that tells nobody what it opens.
     let absolute = workspace.path("p/in.txt").display().to_string();
     workspace.write("q/BUILD.toml", format!("[command.b]\nrun = \"cp {absolute} $OUT/o\"\noutputs = [\"o\"]\n"));

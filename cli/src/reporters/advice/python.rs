@@ -8,7 +8,7 @@ use graph::StepId;
 use model::{EntryKind, Locked, RelPath, Target};
 use serde_json::Value;
 
-use super::{Advice, line, quoted};
+use super::{Advice, line, quoted, whereabouts};
 
 /// What Python says of a module that is not there.
 const SAYS: &str = "No module named ";
@@ -121,14 +121,16 @@ impl Missing<'_> {
     fn undeclared(&self, name: &str, missed: &Undeclared) -> String {
         let target = self.advice.graph.target_of(self.step);
         let is_file = missed.file.name().ends_with(".py");
-        let mut spelled = line(target, missed).unwrap_or_else(|| "it".to_owned());
-        if !is_file && missed.place == Place::OwnPackage {
-            spelled = spelled.replace("\"]", "/**\"]");
+        let mut spelled = line(self.advice.graph.analysis(), target, missed).unwrap_or_else(|| "add it".to_owned());
+        if !is_file && (missed.place == Place::OwnPackage || missed.owner.is_none()) {
+            // The path comes first; a label may come behind it.
+            spelled = spelled.replacen("\"]", "/**\"]", 1);
         }
-        let holder = missed.owner.as_ref().map(|owner| format!(" ({owner} holds it)")).unwrap_or_default();
         format!(
-            "`{}` is in the workspace{holder}, but {} does not declare it, and no import statement names `{name}`: add {spelled}",
-            missed.file, target.id.label,
+            "`{}` {}, but {} does not declare it, and no import statement names `{name}`: {spelled}",
+            missed.file,
+            whereabouts(missed),
+            target.id.label,
         )
     }
 
