@@ -225,9 +225,26 @@ impl Selection<'_> {
             return Mistake::new(codes::EMPTY_WILDCARD, format!("`{pattern}` matches nothing"));
         };
         let rest = if matches!(pattern, Pattern::Package(_)) { ":all" } else { "/..." };
+        if let Some(owner) = self.package_around(dir) {
+            let message = format!("`{pattern}` matches no package: `{dir}` is a part of the package `//{owner}`");
+            let beneath = if owner.is_root() { "//...".to_owned() } else { format!("//{owner}/...") };
+            let command = format!("rg {} {beneath}", self.caller.word());
+            return Mistake::new(codes::EMPTY_WILDCARD, message)
+                .hint(format!("`{command}`; a BUILD.toml makes a directory a package of its own"));
+        }
         let near = unknown_package(dir, &self.packages, rest);
         let mistake = Mistake::new(codes::EMPTY_WILDCARD, format!("`{pattern}` matches no package of this workspace"));
         self.led_elsewhere(Mistake { hint: near.hint, ..mistake }, dir, rest)
+    }
+
+    /// Returns the package that holds a directory, if both are known to be there and no workspace lies below.
+    fn package_around(&self, dir: &RelPath) -> Option<RelPath> {
+        let has_file = || self.analysis.sets.iter().flat_map(|set| &set.files).any(|file| file.starts_with(dir));
+        let is_foreign = self.analysis.nested.iter().any(|nested| nested.starts_with(dir) || dir.starts_with(nested));
+        if is_foreign || !(self.here.starts_with(dir) || has_file()) {
+            return None;
+        }
+        std::iter::successors(dir.parent(), RelPath::parent).find(|above| self.packages.contains(above))
     }
 
     fn nothing(&self, typed: &str) -> Box<Mistake> {

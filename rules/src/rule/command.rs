@@ -23,13 +23,13 @@ const RUN: AttributeDoc = AttributeDoc {
     name: "run",
     kind: AttributeType::Text,
     default: Some("\"\""),
-    doc: "One line for `sh -euc`; exactly one of `run` and `argv` is given. $OUT is the directory for outputs; `$(location L)` is the path of what the label provides.",
+    doc: "One line for `sh -euc`; exactly one of `run` and `argv` is given. $OUT is the directory for outputs. `$(location L)` becomes the path of the one file that an input's label provides, from the working directory, and `$(locations L)` those of all, with spaces between. Each is quoted for the shell where it has to be, so write no quotes around it.",
 };
 const ARGV: AttributeDoc = AttributeDoc {
     name: "argv",
     kind: AttributeType::Texts,
     default: Some("[]"),
-    doc: "A program and its arguments, without a shell; an argument `$(locations L)` becomes one argument a path.",
+    doc: "A program and its arguments, without a shell; `$(location L)` becomes a path from the working directory, and an argument `$(locations L)` one argument a path, none of them quoted.",
 };
 const INPUTS: AttributeDoc = AttributeDoc {
     name: "inputs",

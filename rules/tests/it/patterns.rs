@@ -15,6 +15,7 @@ fn tree() -> MapTree {
             "[command.upper]\nrun = \"true\"\ninputs = [\"in.txt\"]\n[command.text]\nrun = \"true\"\n",
         ),
         ("libs/text/in.txt", ""),
+        ("libs/text/data/en/a.txt", ""),
         (
             "libs/text/sub/BUILD.toml",
             "[test.t]\nrun = \"true\"\ntags = [\"slow\"]\n[test.m]\nrun = \"true\"\ntags = [\"manual\", \"slow\"]\n",
@@ -94,6 +95,17 @@ fn a_pattern_may_begin_with_the_directory_it_is_typed_in() {
 #[test]
 fn queries_see_manual_targets() {
     assert_eq!(selected(&["//libs/text/sub:all"], "", Caller::Query), "//libs/text/sub:m //libs/text/sub:t");
+}
+
+#[test]
+fn a_directory_inside_a_package_leads_to_that_package() {
+    let want = "RG0601 `//libs/text/data/en/...` matches no package: `libs/text/data/en` is a part of the package \
+                `//libs/text`\n  hint: `rg build //libs/text/...`; a BUILD.toml makes a directory a package of its own\n";
+    check(&["..."], "libs/text/data/en", want);
+    check(&["//libs/text/data/en/..."], "libs/text/data/en", want);
+    let root = "RG0601 `//docs/...` matches no package: `docs` is a part of the package `//`\n  \
+                hint: `rg build //...`; a BUILD.toml makes a directory a package of its own\n";
+    check(&["..."], "docs", root);
 }
 
 #[test]
