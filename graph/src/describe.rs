@@ -113,7 +113,7 @@ fn fetch_words(locked: &Locked) -> Vec<Cow<'_, str>> {
             let fixed = words(["rg", "fetch", "python", name, version, distribution]);
             fixed.into_iter().chain([fits]).chain(sha256.iter().map(|sha256| Cow::from(&**sha256))).collect()
         }
-        Locked::NpmPackage { name, version, integrity, seen_at: _ } => {
+        Locked::NpmPackage { name, version, integrity, seen_at: _, locked_in: _ } => {
             words(["rg", "fetch", "npm", name, version, integrity])
         }
     }

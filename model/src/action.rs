@@ -145,6 +145,9 @@ pub enum Locked {
         integrity: Arc<str>,
         /// Where the lock has seen it.
         seen_at: SeenAt,
+        /// The directories of the locks that name it, sorted: an `.npmrc` there says where it comes from. As the hash
+        /// decides, they are in no key.
+        locked_in: Vec<RelPath>,
     },
 }
 

@@ -82,6 +82,7 @@ fn a_tarball_of_npm_is_a_file() {
         version: "1.0.0".into(),
         integrity: "sha1-qZk+NkcGgWq6PiVxeFDCbJzQ2J0=".into(),
         seen_at: SeenAt(Some(server().into())),
+        locked_in: Vec::new(),
     };
     fetch(&locked, Connection::Online, |_, content| {
         assert_eq!(*content, Content::File { digest: model::Digest::of(b"abc"), executable: false });

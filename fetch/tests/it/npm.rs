@@ -1,6 +1,7 @@
 //! Where npm's packages are found.
 
 use crate::world::{World, npm};
+use model::{Locked, RelPath};
 use testkit::server::Server;
 
 #[test]
@@ -52,6 +53,28 @@ fn a_token_for_https_is_not_told_over_http() {
     let seen_at = format!("http://{}/x/six.tgz", server.host);
     let _ = world.bring(&npm("six", Some(&seen_at), b"six"));
     assert!(server.requests().iter().all(|request| request.header("authorization").is_empty()));
+}
+
+#[test]
+fn an_npmrc_beside_a_lock_says_where_its_packages_come_from() {
+    let root = Server::of(&[("/six/-/six-1.0.0.tgz", b"six")]);
+    let nested = Server::of(&[("/six/-/six-1.0.0.tgz", b"six")]);
+    let world = World::with_npmrc(&format!("registry=http://{}/", root.host));
+    std::fs::create_dir_all(world.directory.path().join("web/plain")).unwrap();
+    std::fs::write(world.directory.path().join("web/.npmrc"), format!("registry=http://{}/", nested.host)).unwrap();
+    let check = |dirs: &[&str], asked: &Server| {
+        let before = asked.paths().len();
+        let mut locked = npm("six", None, b"six");
+        if let Locked::NpmPackage { locked_in, .. } = &mut locked {
+            locked_in.extend(dirs.iter().map(|dir| RelPath::new(dir).unwrap()));
+        }
+        assert!(world.bring(&locked).is_ok());
+        assert_eq!(asked.paths().len(), before + 1, "{dirs:?}");
+    };
+    check(&["web"], &nested);
+    check(&["web/plain"], &root);
+    check(&["web", "web/plain"], &nested);
+    check(&["", "web"], &root);
 }
 
 #[test]

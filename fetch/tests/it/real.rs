@@ -47,6 +47,7 @@ fn a_wheel_comes_from_the_index_of_the_user() {
 fn a_tarball_comes_from_the_registry_of_the_user() {
     let integrity = "sha512-41Cifkg6e8TylSpdtTpeLVMqvSBEVzTttHvERD741+pnZ8ANv0004MRL43QKPDlK9cGvNp6NZWZUBlbGXYxxng==";
     let (name, version) = ("is-number".into(), "7.0.0".into());
-    let locked = Locked::NpmPackage { name, version, integrity: integrity.into(), seen_at: SeenAt(None) };
+    let locked =
+        Locked::NpmPackage { name, version, integrity: integrity.into(), seen_at: SeenAt(None), locked_in: Vec::new() };
     check(&locked, "package.tgz", 3_730);
 }

@@ -80,6 +80,7 @@ pub fn npm(name: &str, seen_at: Option<&str>, bytes: &[u8]) -> Locked {
         version: "1.0.0".into(),
         integrity: integrity.into(),
         seen_at: seen(seen_at),
+        locked_in: Vec::new(),
     }
 }
 

@@ -24,9 +24,16 @@ pub(super) fn targets(repositories: &mut Repositories) -> Vec<Target> {
     let locks: Vec<Rc<Lock>> = repositories.used().into_iter().filter(|lock| !lock.layout.places.is_empty()).collect();
     let Some(first) = locks.first() else { return Vec::new() };
     let shared = Bringing { need: &first.need, out: &repositories.lowering.out_dir(&first.packages) };
-    let packages: BTreeSet<&Package> = locks.iter().flat_map(|lock| &lock.layout.places).filter_map(package).collect();
-    let packages: BTreeMap<RelPath, &Package> = packages.into_iter().map(|it| (name_of(it), it)).collect();
-    let actions = packages.values().flat_map(|package| shared.bring(package, &first.packages)).collect();
+    let mut packages: BTreeMap<RelPath, (&Package, BTreeSet<&RelPath>)> = BTreeMap::new();
+    for lock in &locks {
+        for package in lock.layout.places.iter().filter_map(package) {
+            packages.entry(name_of(package)).or_insert((package, BTreeSet::new())).1.insert(&lock.dir);
+        }
+    }
+    let bring = |(package, locked_in): &(&Package, BTreeSet<&RelPath>)| {
+        shared.bring(package, locked_in.iter().copied().cloned().collect(), &first.packages)
+    };
+    let actions = packages.values().flat_map(bring).collect();
     let mut targets = vec![Target { actions, ..parts::bare(first.packages.clone(), "npm_packages") }];
     for lock in &locks {
         let out = repositories.lowering.out_dir(&lock.modules);
@@ -66,13 +73,14 @@ struct Bringing<'b> {
 
 impl Bringing<'_> {
     /// Fetches a tarball, and unpacks it.
-    fn bring(&self, package: &Package, id: &TargetId) -> [Action; 2] {
+    fn bring(&self, package: &Package, locked_in: Vec<RelPath>, id: &TargetId) -> [Action; 2] {
         let Package { name, version, integrity, url, scripts: _ } = package;
         let locked = Locked::NpmPackage {
             name: Arc::from(&**name),
             version: Arc::from(&**version),
             integrity: Arc::from(&**integrity),
             seen_at: SeenAt(url.as_deref().map(Arc::from)),
+            locked_in,
         };
         let needs = vec![Need::Base, self.need.clone()];
         let title = format!("fetch {name}@{version}");
