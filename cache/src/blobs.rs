@@ -15,6 +15,7 @@ use crate::error::CacheError;
 use crate::files;
 use crate::layout::{Executable, Hash, Layout};
 use crate::leases::Leases;
+use crate::stamps;
 
 /// Up to this length a file is hashed in memory, so that one which is there already is not written again.
 const SMALL_BYTES: u64 = 1 << 20;
@@ -150,8 +151,16 @@ impl Blobs {
 
     fn is_usable(&self, digest: &Digest, executable: Executable) -> bool {
         let path = self.layout.blob(&digest.hash, executable);
-        self.touch_once(digest, executable, &path)
-            && fs::symlink_metadata(&path).is_ok_and(|found| found.is_file() && found.len() == digest.size_bytes)
+        if !self.touch_once(digest, executable, &path) {
+            return false;
+        }
+        let Ok(found) = fs::symlink_metadata(&path) else { return false };
+        let is_whole = found.is_file() && found.len() == digest.size_bytes;
+        if !is_whole {
+            // Assembled directories that hold the same inode look as they did.
+            stamps::forget_all(&self.layout);
+        }
+        is_whole
     }
 
     /// Touches a file before it is looked at: after that, whoever collects garbage sees that it is in use.

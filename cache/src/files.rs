@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 /// A modification time as the file system gives it. Only compared with others of the same file system:
 /// no clock is read.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct Stamp(i64, i64);
+pub(crate) struct Stamp(pub(crate) i64, pub(crate) i64);
 
 impl Stamp {
     pub(crate) fn of(metadata: &fs::Metadata) -> Stamp {

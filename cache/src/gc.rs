@@ -110,6 +110,7 @@ impl Cache {
         let kept = self.decide(&before, to);
         let evicted = self.evict_rows(&before, &kept);
         let trees = self.collect_trees(&before, &kept);
+        self.sweep_stamps();
         let (blobs, bytes) = self.collect_blobs(&before, &kept);
         let results = evicted.or_else(|_| {
             // The disk was full, and is not any more. Rows without files were misses meanwhile.

@@ -49,6 +49,7 @@ pub(crate) struct Layout {
     pub(crate) root: PathBuf,
     pub(crate) blobs: PathBuf,
     pub(crate) trees: PathBuf,
+    pub(crate) stamps: PathBuf,
     pub(crate) claims: PathBuf,
     pub(crate) leases: PathBuf,
     pub(crate) tmp: PathBuf,
@@ -63,6 +64,7 @@ impl Layout {
         Layout {
             blobs: below("blobs"),
             trees: below("trees"),
+            stamps: below("stamps"),
             claims: below("claims"),
             leases: below("leases"),
             tmp: below("tmp"),
@@ -74,8 +76,8 @@ impl Layout {
     }
 
     /// Returns the directories that are made before anything is written.
-    pub(crate) fn directories(&self) -> [&Path; 7] {
-        [&self.blobs, &self.trees, &self.claims, &self.leases, &self.tmp, &self.trash, &self.memory]
+    pub(crate) fn directories(&self) -> [&Path; 8] {
+        [&self.blobs, &self.trees, &self.stamps, &self.claims, &self.leases, &self.tmp, &self.trash, &self.memory]
     }
 
     pub(crate) fn blob(&self, hash: &Hash, executable: Executable) -> PathBuf {
@@ -90,6 +92,11 @@ impl Layout {
 
     pub(crate) fn tree(&self, root: &Hash) -> PathBuf {
         self.trees.join(hex(root))
+    }
+
+    /// What is known of an assembled directory.
+    pub(crate) fn stamps(&self, root: &Hash) -> PathBuf {
+        self.stamps.join(hex(root))
     }
 
     pub(crate) fn database(&self) -> PathBuf {

@@ -21,6 +21,7 @@ mod messages;
 mod results;
 mod rows;
 mod scratch;
+mod stamps;
 mod survey;
 mod trees;
 mod verify;

@@ -16,6 +16,7 @@ use crate::layout::Hash;
 use crate::leases::Lease;
 use crate::messages::{self, Pending};
 use crate::rows::{self, ResultRow, RowKey};
+use crate::stamps;
 
 /// A finished action with its result.
 #[derive(Clone, Debug)]
@@ -112,6 +113,7 @@ impl Cache {
         rustix::fs::syncfs(&lease.root).map_err(|error| {
             self.unsynced.store(true, Ordering::Relaxed);
             self.blobs.doubt();
+            stamps::forget_all(&self.layout);
             CacheError::io("sync", &self.layout.root)(error.into())
         })
     }

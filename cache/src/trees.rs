@@ -1,5 +1,6 @@
 //! Assembled directories: a stored directory as hard links to blobs, read-only, kept by its digest. Made in a
-//! temporary place and renamed, so a half-made one is never seen.
+//! temporary place and renamed, so a half-made one is never seen. Another process compares it with its messages; where
+//! a directory looks as it did when that was last done, what it holds is not looked at again.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -8,15 +9,18 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::ScopedJoinHandle;
 
 use model::reapi::{Directory, Message};
 use model::{Digest, Lost};
 
 use crate::Cache;
 use crate::blobs::{Inode, Missing, inode, trash};
-use crate::files;
+use crate::files::{self, Stamp};
 use crate::layout::{Executable, Hash};
+use crate::stamps::{Known, Seen};
 
 /// The mode of a directory that is kept.
 const READ_ONLY: u32 = 0o555;
@@ -29,8 +33,8 @@ impl Cache {
         if self.is_assembled(root, &place) {
             return Ok(place);
         }
-        let made = self.make_tree(root)?;
-        self.publish(&made, &place, root).map_err(|_| Lost(*root))?;
+        let (made, known) = self.make_tree(root)?;
+        self.publish(&made, &place, root, known).map_err(|_| Lost(*root))?;
         self.assembled().insert(root.hash);
         Ok(place)
     }
@@ -45,7 +49,7 @@ impl Cache {
         if !place.is_dir() || touched.is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
             return false;
         }
-        let sound = self.has_sizes(place, root);
+        let sound = self.is_as_known(place, root) || self.is_as_listed(place, root);
         if sound {
             self.assembled().insert(root.hash);
         } else {
@@ -54,18 +58,48 @@ impl Cache {
         sound
     }
 
-    fn make_tree(&self, root: &Digest) -> Result<PathBuf, Lost> {
+    /// Returns whether all directories look as they did when they were compared; those that were too young then are
+    /// compared now, as the root always is.
+    fn is_as_known(&self, place: &Path, root: &Digest) -> bool {
+        let Some(known) = self.recall_tree(root) else { return false };
+        let unchanged = |it: &Known| {
+            let same = it.seen.is_none() || Seen::at(&place.join(&it.path)) == it.seen;
+            same.then_some(()).ok_or(Lost(it.digest))
+        };
+        if all_at_once(&known, unchanged).is_err() {
+            return false;
+        }
+        let (mut known, doubted): (Vec<Known>, Vec<Known>) = known.into_iter().partition(|it| it.seen.is_some());
+        let is_news = doubted.len() > 1;
+        let now = now(place);
+        let listed = self.read_listed(doubted.into_iter().map(|it| (it.path, it.digest)).collect());
+        let Some(compared) = listed.ok().and_then(|listed| compare(place, listed, &has_size)) else { return false };
+        if is_news {
+            known.extend(compared);
+            self.remember_tree(root, known, now);
+        }
+        true
+    }
+
+    /// Returns whether an assembled directory has the names, modes, sizes and links of its messages.
+    fn is_as_listed(&self, place: &Path, root: &Digest) -> bool {
+        let now = now(place);
+        let compared = self.list(root).ok().and_then(|listed| compare(place, listed, &has_size));
+        compared.map(|known| self.remember_tree(root, known, now)).is_some()
+    }
+
+    fn make_tree(&self, root: &Digest) -> Result<(PathBuf, Vec<Known>), Lost> {
         let listed = self.list(root)?;
         let place = self.leases.hold().map_err(|_| Lost(*root))?.temporary();
-        let made = self.make_directories(&place, &listed);
+        let made = self.make_directories(&place, listed);
         if made.is_err() {
             let _ = files::remove_tree(&place);
         }
-        made.map(|()| place)
+        made.map(|known| (place, known))
     }
 
     /// Makes a directory that can still be moved; those below it are finished.
-    fn make_directories(&self, place: &Path, listed: &[Listed]) -> Result<(), Lost> {
+    fn make_directories(&self, place: &Path, listed: Vec<Listed>) -> Result<Vec<Known>, Lost> {
         let depth = |directory: &Listed| directory.path.components().count();
         for level in listed.chunk_by(|a, b| depth(a) == depth(b)) {
             let make =
@@ -73,10 +107,12 @@ impl Cache {
             all_at_once(level, make)?;
         }
         // Nearly all of the time is the kernel's, which works in several directories at once.
-        all_at_once(listed, |directory| self.fill(&place.join(&directory.path), directory))
+        let seen = all_at_once(&listed, |directory| self.fill(&place.join(&directory.path), directory))?;
+        Ok(known(listed, seen))
     }
 
-    fn fill(&self, place: &Path, directory: &Listed) -> Result<(), Lost> {
+    /// Fills a directory. Returns what it looks like then: in its temporary place nobody else changes it.
+    fn fill(&self, place: &Path, directory: &Listed) -> Result<Option<Seen>, Lost> {
         let failed = |_| Lost(directory.digest);
         for file in &directory.message.files {
             self.link(&file.digest, Executable::from_bit(file.is_executable), &place.join(&file.name))?;
@@ -85,7 +121,11 @@ impl Cache {
             symlink(&link.target, place.join(&link.name)).map_err(failed)?;
         }
         let is_root = directory.path.as_os_str().is_empty();
-        if is_root { Ok(()) } else { files::set_mode(place, READ_ONLY).map_err(failed) }
+        if is_root {
+            return Ok(None);
+        }
+        files::set_mode(place, READ_ONLY).map_err(failed)?;
+        Ok(Seen::at(place))
     }
 
     /// Returns all directories of a tree, parents first; all of one depth are read at once.
@@ -93,17 +133,25 @@ impl Cache {
         let mut listed = Vec::new();
         let mut next = vec![(PathBuf::new(), *root)];
         while !next.is_empty() {
-            let hashes: Vec<Hash> = next.iter().map(|(_, digest)| digest.hash).collect();
-            let level = std::mem::take(&mut next);
-            for ((path, digest), bytes) in level.into_iter().zip(self.messages.get(&hashes)) {
-                let bytes = bytes.filter(|bytes| bytes.len() as u64 == digest.size_bytes).ok_or(Lost(digest))?;
-                let message = Directory::decode(&bytes).map_err(|_| Lost(digest))?;
-                children(&message).ok_or(Lost(digest))?;
+            let level = self.read_listed(std::mem::take(&mut next))?;
+            for Listed { path, message, .. } in &level {
                 next.extend(message.directories.iter().map(|node| (path.join(&node.name), node.digest)));
-                listed.push(Listed { path, digest, message });
             }
+            listed.extend(level);
         }
         Ok(listed)
+    }
+
+    /// Reads the messages of directories.
+    fn read_listed(&self, directories: Vec<(PathBuf, Digest)>) -> Result<Vec<Listed>, Lost> {
+        let hashes: Vec<Hash> = directories.iter().map(|(_, digest)| digest.hash).collect();
+        let read = |((path, digest), bytes): ((PathBuf, Digest), Option<Arc<[u8]>>)| {
+            let bytes = bytes.filter(|bytes| bytes.len() as u64 == digest.size_bytes).ok_or(Lost(digest))?;
+            let message = Directory::decode(&bytes).map_err(|_| Lost(digest))?;
+            children(&message).ok_or(Lost(digest))?;
+            Ok(Listed { path, digest, message })
+        };
+        directories.into_iter().zip(self.messages.get(&hashes)).map(read).collect()
     }
 
     fn link(&self, digest: &Digest, executable: Executable, to: &Path) -> Result<(), Lost> {
@@ -117,33 +165,29 @@ impl Cache {
     }
 
     /// Moves a made directory to its place. If another thread or process was faster, theirs is taken.
-    fn publish(&self, made: &Path, place: &Path, root: &Digest) -> io::Result<()> {
+    fn publish(&self, made: &Path, place: &Path, root: &Digest, known: Vec<Known>) -> io::Result<()> {
+        // While nobody else knows it: whatever is done to it under its name is not older.
+        let _ = files::touch(made);
+        let now = now(made);
         let moved = files::rename_new(made, place);
         if moved.is_ok() {
+            self.remember_tree(root, known, now);
             // Only now: a directory that cannot be written cannot change its parent.
             return files::set_mode(place, READ_ONLY);
         }
         let _ = files::remove_tree(made);
         let _ = files::touch(place);
-        if self.has_sizes(place, root) { Ok(()) } else { moved }
-    }
-
-    fn has_sizes(&self, place: &Path, root: &Digest) -> bool {
-        self.tree_matches(place, root, &|_, metadata, file| metadata.len() == file.size_bytes)
+        if self.is_as_listed(place, root) { Ok(()) } else { moved }
     }
 
     /// Returns whether an assembled directory is what its messages say. `check` compares the files.
     pub(crate) fn tree_matches(&self, place: &Path, root: &Digest, check: &CheckFile<'_>) -> bool {
-        let Ok(listed) = self.list(root) else { return false };
-        let matches = |directory: &Listed| {
-            let same = directory_matches(&place.join(&directory.path), &directory.message, check);
-            same.then_some(()).ok_or(Lost(directory.digest))
-        };
-        all_at_once(&listed, matches).is_ok()
+        self.list(root).is_ok_and(|listed| compare(place, listed, check).is_some())
     }
 
     /// Removes an assembled directory. Returns whether it is gone from its place.
     pub(crate) fn discard_tree(&self, place: &Path) -> bool {
+        self.forget_tree(place.file_name().unwrap_or_default());
         let _ = files::set_mode(place, 0o700);
         let Ok(moved) = trash(&self.layout, place) else { return false };
         let _ = files::remove_tree(moved.parent().unwrap_or(&moved));
@@ -187,6 +231,31 @@ struct Listed {
     message: Directory,
 }
 
+/// Compares directories with their messages. Returns what they looked like before that, or `None` if one differs.
+fn compare(place: &Path, listed: Vec<Listed>, check: &CheckFile<'_>) -> Option<Vec<Known>> {
+    let look = |directory: &Listed| {
+        let path = place.join(&directory.path);
+        let seen = Seen::at(&path);
+        directory_matches(&path, &directory.message, check).then_some(seen).ok_or(Lost(directory.digest))
+    };
+    let seen = all_at_once(&listed, look).ok()?;
+    Some(known(listed, seen))
+}
+
+fn known(listed: Vec<Listed>, seen: Vec<Option<Seen>>) -> Vec<Known> {
+    let known = |(it, seen): (Listed, Option<Seen>)| Known { path: it.path, digest: it.digest, seen };
+    listed.into_iter().zip(seen).map(known).collect()
+}
+
+fn has_size(_: &Path, metadata: &Metadata, file: &Digest) -> bool {
+    metadata.len() == file.size_bytes
+}
+
+/// Returns the time at which a directory was touched: the file system's now, or an earlier time if it cannot be.
+fn now(touched: &Path) -> Option<Stamp> {
+    fs::symlink_metadata(touched).ok().map(|metadata| Stamp::of(&metadata))
+}
+
 /// Returns whether a directory has the entries of its message; what is in those that are directories is not looked at.
 fn directory_matches(place: &Path, message: &Directory, check: &CheckFile<'_>) -> bool {
     let (Some(mut expected), Ok(entries)) = (children(message), fs::read_dir(place)) else { return false };
@@ -216,25 +285,32 @@ fn child_matches(path: &Path, metadata: &Metadata, child: Child<'_>, check: &Che
 /// Up to here one thread is quicker than two.
 const FEW: usize = 32;
 
-/// Does the work for all directories, in several threads if they are many. Returns one of the losses.
-fn all_at_once(listed: &[Listed], work: impl Fn(&Listed) -> Result<(), Lost> + Sync) -> Result<(), Lost> {
-    if listed.len() <= FEW {
-        return listed.iter().try_for_each(work);
+/// Does the work for all directories, in several threads if they are many. Returns what it made of each, in their
+/// order, or one of the losses.
+fn all_at_once<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> Result<R, Lost> + Sync) -> Result<Vec<R>, Lost> {
+    if all.len() <= FEW {
+        return all.iter().map(work).collect();
     }
     let next = AtomicUsize::new(0);
-    let take = || -> Result<(), Lost> {
-        while let Some(directory) = listed.get(next.fetch_add(1, Ordering::Relaxed)) {
+    let take = || -> Result<Vec<(usize, R)>, Lost> {
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(one) = all.get(at) else { return Ok(done) };
             // Whoever fails, the others need not go on.
-            work(directory).inspect_err(|_| next.store(listed.len(), Ordering::Relaxed))?;
+            done.push((at, work(one).inspect_err(|_| next.store(all.len(), Ordering::Relaxed))?));
         }
-        Ok(())
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
-    std::thread::scope(|scope| {
+    let parts = std::thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(take)).collect();
         let own = take();
-        others.into_iter().fold(own, |all, other| all.and(other.join().unwrap_or_else(|panic| resume_unwind(panic))))
-    })
+        let join = |other: ScopedJoinHandle<'_, _>| other.join().unwrap_or_else(|panic| resume_unwind(panic));
+        std::iter::once(own).chain(others.into_iter().map(join)).collect::<Result<Vec<_>, Lost>>()
+    });
+    let mut done: Vec<(usize, R)> = parts?.into_iter().flatten().collect();
+    done.sort_unstable_by_key(|(at, _)| *at);
+    Ok(done.into_iter().map(|(_, made)| made).collect())
 }
 
 /// One entry of a directory message.

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use crate::setup::*;
 
 /// Prints a tree: a line for each entry, with mode, and bytes or target.
-fn print(path: &Path) -> String {
+pub fn print(path: &Path) -> String {
     let mut lines = Vec::new();
     walk(path, path, &mut lines);
     lines.sort();
@@ -37,7 +37,7 @@ fn walk(top: &Path, path: &Path, lines: &mut Vec<String>) {
 }
 
 /// Takes what `make` leaves in a directory.
-fn take(store: &Store, make: impl FnOnce(&Path)) -> Result<Digest, cache::CacheError> {
+pub fn take(store: &Store, make: impl FnOnce(&Path)) -> Result<Digest, cache::CacheError> {
     let scratch = store.scratch().unwrap();
     let output = scratch.path().join("o");
     fs::create_dir(&output).unwrap();
@@ -45,7 +45,7 @@ fn take(store: &Store, make: impl FnOnce(&Path)) -> Result<Digest, cache::CacheE
     store.take_directory(&output, &|_, target| target != "/refused")
 }
 
-fn small(output: &Path) {
+pub fn small(output: &Path) {
     fs::create_dir_all(output.join("a/empty")).unwrap();
     fs::write(output.join("a/f"), "f").unwrap();
     fs::write(output.join("run"), "r").unwrap();
@@ -54,7 +54,7 @@ fn small(output: &Path) {
     symlink("/absolute", output.join("l")).unwrap();
 }
 
-const SMALL: &str = "a/ 555\na/empty/ 555\na/f 644 \"f\"\na/up -> ../../outside\nl -> /absolute\nrun 755 \"r\"";
+pub const SMALL: &str = "a/ 555\na/empty/ 555\na/f 644 \"f\"\na/up -> ../../outside\nl -> /absolute\nrun 755 \"r\"";
 
 #[test]
 fn a_directory_comes_out_as_it_came_in() {

@@ -11,4 +11,5 @@ mod encoding;
 mod killed;
 mod memory;
 mod results;
+mod reuse;
 mod setup;
