@@ -3,6 +3,7 @@
 pub mod analysis;
 mod map_tree;
 pub mod server;
+pub mod tar;
 pub mod workspace;
 
 pub use map_tree::MapTree;

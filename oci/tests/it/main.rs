@@ -1,0 +1,9 @@
+//! Images from every place that they come from, good ones and hostile ones.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod fixtures;
+mod layers;
+mod layouts;
+mod names;
+mod world;
