@@ -32,34 +32,54 @@ impl Copy<'_> {
         to: &mut File,
     ) -> Result<(), Problem> {
         to.set_len(0).and_then(|()| to.seek(SeekFrom::Start(0))).map_err(Problem::Write)?;
-        let (mut hash, mut copied) = (Sha256::new(), 0);
-        let mut piece = vec![0; PIECE];
-        loop {
-            if (self.quit)() {
-                return Err(Problem::Cancelled);
-            }
-            let length = match from.read(&mut piece) {
-                Ok(0) => break,
-                Ok(length) => length,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(failed(error)),
-            };
-            copied += length as u64;
-            if copied > self.size {
-                break;
-            }
-            hash.update(&piece[..length]);
-            to.write_all(&piece[..length]).map_err(Problem::Write)?;
+        let mut copied = 0;
+        // One byte more tells that there are too many.
+        let got = each_piece(from.by_ref().take(self.size.saturating_add(1)), failed, self.quit, &mut |piece| {
+            copied += piece.len() as u64;
             (self.on_progress)(copied, Some(self.size));
-        }
+            to.write_all(piece).map_err(Problem::Write)
+        })?;
         if copied != self.size {
-            return Err(Problem::WrongSize { digest: *self.digest, got: copied, wanted: self.size });
+            return Err(Problem::WrongSize { digest: *self.digest, wanted: self.size });
         }
-        let got = Digest(hash.finalize().into());
         if got == *self.digest {
             Ok(())
         } else {
             Err(Problem::WrongDigest { what: "layer", got, wanted: *self.digest })
+        }
+    }
+}
+
+/// Returns the digest of what is read.
+pub(crate) fn hashed(
+    from: impl Read,
+    failed: impl Fn(io::Error) -> Problem,
+    quit: Quit<'_>,
+) -> Result<Digest, Problem> {
+    each_piece(from, failed, quit, &mut |_| Ok(()))
+}
+
+/// Hands out what is read, and returns its digest.
+fn each_piece(
+    mut from: impl Read,
+    failed: impl Fn(io::Error) -> Problem,
+    quit: Quit<'_>,
+    take: &mut dyn FnMut(&[u8]) -> Result<(), Problem>,
+) -> Result<Digest, Problem> {
+    let mut hash = Sha256::new();
+    let mut piece = vec![0; PIECE];
+    loop {
+        if quit() {
+            return Err(Problem::Cancelled);
+        }
+        match from.read(&mut piece) {
+            Ok(0) => return Ok(Digest(hash.finalize().into())),
+            Ok(length) => {
+                hash.update(&piece[..length]);
+                take(&piece[..length])?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(failed(error)),
         }
     }
 }

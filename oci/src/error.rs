@@ -3,9 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
-use fetch::HttpError;
+use fetch::{FetchError, HttpError};
 
 use crate::digest::Digest;
+use crate::registry::LoginError;
 use crate::select::SelectError;
 use crate::spec::SpecError;
 
@@ -30,12 +31,53 @@ pub enum Problem {
     Select(#[from] SelectError),
     /// A server did not give it.
     #[error(transparent)]
-    Http(HttpError),
+    Fetch(FetchError),
     /// The place does not have it.
     #[error("{place} does not have this image")]
     NotFound {
         /// The host, the directory or the file.
         place: String,
+    },
+    /// The registry wants credentials that there are not.
+    #[error("{host} does not have this image, or wants credentials: log in with `docker login {host}`")]
+    NoLogin {
+        /// The host.
+        host: String,
+    },
+    /// The registry does not want these.
+    #[error("{host} refuses the credentials of {origin}, or they are not for this image")]
+    Refused {
+        /// The host.
+        host: String,
+        /// Who had them.
+        origin: String,
+    },
+    /// The credentials of the user cannot be used.
+    #[error(transparent)]
+    Login(#[from] LoginError),
+    /// The registry wants something else than a password or a token.
+    #[error("{host} wants credentials of a kind that is not known: `{}`", .asked.escape_debug())]
+    Challenge {
+        /// The host.
+        host: String,
+        /// What it wants.
+        asked: String,
+    },
+    /// The server that gives tokens would be told the password without encryption.
+    #[error("{host} sends for its tokens to {realm}, which is asked without encryption")]
+    PlainToken {
+        /// The host.
+        host: String,
+        /// The other server.
+        realm: String,
+    },
+    /// The server that gives tokens gives none.
+    #[error("{host} sends for its tokens to {realm}, which answers without one")]
+    NoToken {
+        /// The host.
+        host: String,
+        /// The other server.
+        realm: String,
     },
     /// Bytes have another digest than they should have.
     #[error("its {what} has the digest {got}, and it should be {wanted}")]
@@ -48,12 +90,10 @@ pub enum Problem {
         wanted: Digest,
     },
     /// Bytes are more or less than they should be.
-    #[error("its layer {digest} has {got} bytes, and the manifest says {wanted}")]
+    #[error("its layer {digest} has more or less than the {wanted} bytes that the manifest says")]
     WrongSize {
         /// The layer.
         digest: Digest,
-        /// What came.
-        got: u64,
         /// What the manifest says.
         wanted: u64,
     },
@@ -65,11 +105,33 @@ pub enum Problem {
         /// What is missing or wrong.
         why: String,
     },
-    /// A blob is missing in a layout.
-    #[error("`{path}` has no blob {digest}", path = .path.display())]
-    NoBlob {
-        /// The layout.
+    /// A file is no archive of images.
+    #[error("`{path}` is no archive of `docker save`: {why}", path = .path.display())]
+    NoArchive {
+        /// The file.
         path: PathBuf,
+        /// What is missing or wrong.
+        why: String,
+    },
+    /// The place has one image only, and it is another than before.
+    #[error("it is another image now: {got}, and {wanted} was asked for")]
+    Changed {
+        /// What it is now.
+        got: Digest,
+        /// What was asked for.
+        wanted: Digest,
+    },
+    /// No Docker can be asked.
+    #[error("the docker of this machine cannot be asked here")]
+    NoDaemon,
+    /// Docker does not give it.
+    #[error("docker does not give it: {0}")]
+    Daemon(String),
+    /// A blob is missing.
+    #[error("{place} has no blob {digest}")]
+    NoBlob {
+        /// The layout or the archive.
+        place: String,
         /// The blob.
         digest: Digest,
     },
@@ -102,20 +164,17 @@ pub enum Problem {
     /// What came cannot be written.
     #[error("cannot write what came: {0}")]
     Write(io::Error),
-    /// Only layouts can be read.
-    #[error("only `oci-layout:` can be read yet")]
-    NotYet,
     /// The run was asked to end.
     #[error("cancelled")]
     Cancelled,
 }
 
-impl From<HttpError> for Problem {
-    fn from(error: HttpError) -> Problem {
+impl From<FetchError> for Problem {
+    fn from(error: FetchError) -> Problem {
         match error {
-            HttpError::Cancelled => Problem::Cancelled,
-            HttpError::Write(error) => Problem::Write(error),
-            error => Problem::Http(error),
+            FetchError::Http(HttpError::Cancelled) => Problem::Cancelled,
+            FetchError::Http(HttpError::Write(error)) => Problem::Write(error),
+            error => Problem::Fetch(error),
         }
     }
 }

@@ -21,6 +21,7 @@ const LATEST: &str = "latest";
 /// A layout, which was not looked at yet.
 pub(crate) struct Layout<'a> {
     pub path: PathBuf,
+    pub tag: Option<&'a str>,
     pub quit: Quit<'a>,
 }
 
@@ -31,19 +32,19 @@ struct Marker {
 }
 
 impl Layout<'_> {
-    /// Returns the digest of the image that a tag names, or of the only one.
-    pub fn resolve(&self, tag: Option<&str>) -> Result<Digest, Problem> {
+    /// Returns the digest of the image that the tag names, or of the only one.
+    pub fn resolve(&self) -> Result<Digest, Problem> {
         let index = self.index()?;
         let named = |name: &str| -> BTreeSet<Digest> {
             index.manifests.iter().filter(|it| ref_name(it) == Some(name)).map(|it| it.digest).collect()
         };
         let all: BTreeSet<Digest> = index.manifests.iter().map(|it| it.digest).collect();
-        let found = match tag {
+        let found = match self.tag {
             Some(tag) => named(tag),
             None if all.len() == 1 => all,
             None => named(LATEST),
         };
-        match (found.len(), found.first(), tag) {
+        match (found.len(), found.first(), self.tag) {
             (1, Some(digest), _) => Ok(*digest),
             (0, _, Some(tag)) => {
                 Err(Problem::NoName { path: self.path.clone(), name: tag.to_owned(), there: names(&index) })
@@ -82,7 +83,7 @@ impl Layout<'_> {
         match File::open(&path) {
             Ok(file) => Ok((file, path)),
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                Err(Problem::NoBlob { path: self.path.clone(), digest: *digest })
+                Err(Problem::NoBlob { place: format!("`{}`", self.path.display()), digest: *digest })
             }
             Err(source) => Err(Problem::Read { path, source }),
         }

@@ -4,6 +4,7 @@
 //! is, the bytes are compared with their digests before anybody sees them. This crate reads no clock and no uid, and
 //! knows no labels, plans or store.
 
+mod archive;
 mod copy;
 mod digest;
 mod error;
@@ -13,6 +14,7 @@ pub mod layer;
 mod layout;
 mod place;
 mod reference;
+mod registry;
 mod select;
 mod source;
 pub mod spec;
@@ -21,7 +23,8 @@ pub mod tar;
 pub use digest::{Digest, DigestError};
 pub use error::{OciError, Problem};
 pub use image::{Image, Layer};
-pub use images::{Images, OnProgress};
+pub use images::{Images, OnProgress, Save};
 pub use reference::{Reference, ReferenceError};
+pub use registry::LoginError;
 pub use select::SelectError;
 pub use source::{Source, SourceError};

@@ -2,6 +2,7 @@
 
 pub mod analysis;
 mod map_tree;
+pub mod registry;
 pub mod server;
 pub mod tar;
 pub mod workspace;

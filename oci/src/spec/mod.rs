@@ -11,6 +11,7 @@ pub use self::media::{Compression, LayerType};
 
 pub(crate) use self::config::LONGEST_CONFIG;
 pub(crate) use self::document::LONGEST_DOCUMENT;
+pub(crate) use self::media::{CONFIG, MANIFEST, READABLE};
 
 /// Why a document is refused.
 #[derive(Debug, thiserror::Error)]

@@ -136,7 +136,10 @@ fn bytes_that_are_not_those_of_their_digest_are_refused() {
     assert_eq!(error, format!("oci-layout:base: its layer has the digest {got}, and it should be {layer}"));
     world.write(&blob(&layer), b"short");
     let error = world.layers("oci-layout:base", &image).unwrap_err();
-    assert_eq!(error, format!("oci-layout:base: its layer {layer} has 5 bytes, and the manifest says {size}"));
+    assert_eq!(
+        error,
+        format!("oci-layout:base: its layer {layer} has more or less than the {size} bytes that the manifest says")
+    );
     world.write(&blob(&made.digest), b"{}");
     let error = world.pinned("oci-layout:base", &made.digest, "linux/amd64").unwrap_err();
     let (got, wanted) = (Digest::of(b"{}"), made.digest);

@@ -27,6 +27,11 @@ impl World {
 
     /// Returns the images of the user, who waits for next to nothing.
     pub fn images(&self) -> Images {
+        self.images_cancelled_by(Arc::new(|| false))
+    }
+
+    /// Returns the images of the user, whose run may be asked to end.
+    pub fn images_cancelled_by(&self, cancelled: Arc<dyn Fn() -> bool + Send + Sync>) -> Images {
         let millis = Duration::from_millis;
         let patience = Patience {
             connect: millis(5_000),
@@ -34,7 +39,7 @@ impl World {
             pauses: vec![millis(1); 3],
             longest_pause: millis(5),
         };
-        Images::new(self.user.clone(), patience, Arc::new(|| false))
+        Images::new(self.user.clone(), patience, cancelled)
     }
 
     /// Resolves a source, or tells why not.
@@ -56,9 +61,21 @@ impl World {
         image.map_err(|error| self.relative(&error.to_string()))
     }
 
+    /// Returns the image of a source, resolved by the same client.
+    pub fn image_of(&self, images: &Images, source: &str, platform: &str) -> Result<Image, String> {
+        let (source, platform) = (source.parse().unwrap(), platform.parse().unwrap());
+        let root = self.root.path();
+        let image = images.resolve(&source, root).and_then(|pinned| images.image(&source, root, &pinned, &platform));
+        image.map_err(|error| self.relative(&error.to_string()))
+    }
+
     /// Returns the bytes of the layers of an image, as they are stored.
     pub fn layers(&self, source: &str, image: &Image) -> Result<Vec<Vec<u8>>, String> {
-        let images = self.images();
+        self.layers_of(&self.images(), source, image)
+    }
+
+    /// Returns the bytes of the layers of an image from a client.
+    pub fn layers_of(&self, images: &Images, source: &str, image: &Image) -> Result<Vec<Vec<u8>>, String> {
         let source = source.parse().unwrap();
         let layer = |layer: &oci::Layer| {
             let mut file = tempfile::tempfile().unwrap();
