@@ -6,7 +6,6 @@
 
 mod error;
 mod names;
-mod pax;
 mod tgz;
 mod zip;
 

@@ -2,7 +2,9 @@
 
 pub mod analysis;
 mod map_tree;
+pub mod registry;
 pub mod server;
+pub mod tar;
 pub mod workspace;
 
 pub use map_tree::MapTree;

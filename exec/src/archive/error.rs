@@ -7,6 +7,8 @@ use model::PathError;
 /// Why an archive is refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ArchiveError {
+    #[error(transparent)]
+    Tar(#[from] oci::tar::TarError),
     #[error("it cannot be read: {0}")]
     Read(io::Error),
     #[error("it is not {0}")]
@@ -31,8 +33,6 @@ pub(crate) enum ArchiveError {
     Overlap(u64),
     #[error("the header at {0} is damaged")]
     BadHeader(u64),
-    #[error("the extended header at {at} is damaged: {why}")]
-    BadPax { at: u64, why: &'static str },
     #[error("`{}` has two headers that contradict each other: {what}", .entry.escape_debug())]
     HeadersDiffer { entry: String, what: &'static str },
     #[error("an entry has no name")]

@@ -10,6 +10,7 @@ use exec::{Failure, Stopped};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use model::{Assembly, Content, Digest, RelPath};
+use testkit::tar::{member, tar};
 
 const STORE: &str = "RG_TEST_STORE";
 
@@ -19,15 +20,13 @@ const SMALL: usize = 100;
 
 /// Packs a tarball of 200 files, different for each number.
 fn tarball(number: usize, lines: usize) -> Vec<u8> {
-    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
-    for file in 0..200 {
+    let file = |file: usize| {
         let body = format!("{number} {file}\n").repeat(lines);
-        let mut header = tar::Header::new_ustar();
-        header.set_size(body.len() as u64);
-        header.set_mode(0o644);
-        tar.append_data(&mut header, format!("package/d{}/{file}", file % 7), body.as_bytes()).unwrap();
-    }
-    tar.into_inner().unwrap().finish().unwrap()
+        member(&format!("package/d{}/{file}", file % 7), b'0', body.as_bytes())
+    };
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(&tar(&(0..200).map(file).collect::<Vec<_>>())).unwrap();
+    encoder.finish().unwrap()
 }
 
 fn unpack(cache: &Cache, tarball: &[u8]) -> Result<Digest, Stopped> {

@@ -77,7 +77,9 @@ impl Answer {
     fn refusal(&self) -> HttpError {
         // Servers may give a date, too; without the wall clock it says nothing.
         let retry_after = self.header("retry-after").and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
-        HttpError::Status { url: self.url.to_string(), status: self.status(), retry_after }
+        let challenges = self.response.headers().get_all("www-authenticate").iter();
+        let challenges = challenges.filter_map(|it| it.to_str().ok()).map(str::to_owned).collect();
+        HttpError::Status { url: self.url.to_string(), status: self.status(), retry_after, challenges }
     }
 
     /// Returns the address and the body.

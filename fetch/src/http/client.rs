@@ -48,6 +48,8 @@ pub(crate) struct Ask<'a> {
     pub authorization: Option<&'a str>,
     pub route: &'a Route,
     pub html: Html,
+    /// The most bytes that the answer may have, if it is not what packages and their pages may.
+    pub limit: Option<u64>,
 }
 
 /// How servers are reached.

@@ -42,6 +42,8 @@ pub enum HttpError {
         status: u16,
         /// How long the server asks to wait.
         retry_after: Option<Duration>,
+        /// Which credentials it wants, as its headers say.
+        challenges: Vec<String>,
     },
     /// A page came where a file was asked for.
     #[error("{url} answers HTML: a login page or a proxy?")]
@@ -66,7 +68,7 @@ pub enum HttpError {
         url: String,
     },
     /// There is more than anybody wants.
-    #[error("{url} sends more than {} MB", .limit / 1_000_000)]
+    #[error("{url} sends more than {}", size_words(*.limit))]
     TooLarge {
         /// The address.
         url: String,
@@ -178,6 +180,11 @@ impl HttpError {
             _ => HttpError::Unreachable { url: address, why: error.to_string() },
         }
     }
+}
+
+/// Returns a number of bytes for people.
+fn size_words(bytes: u64) -> String {
+    if bytes < 1_000_000 { format!("{bytes} bytes") } else { format!("{} MB", bytes / 1_000_000) }
 }
 
 /// Returns what a status means to the user.

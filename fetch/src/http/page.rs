@@ -47,7 +47,8 @@ impl Client {
         let is_compressed = answer.header("content-encoding").is_some_and(|it| it.eq_ignore_ascii_case("gzip"));
         let (url, body) = answer.into_body();
         let idle = self.patience(ask.route).idle;
-        let read = |body: &mut dyn Read| self.read(body, &url, idle);
+        let limit = ask.limit.unwrap_or(LIMIT);
+        let read = |body: &mut dyn Read| self.read(body, limit, &url, idle);
         let mut body = body;
         let body = if is_compressed { read(&mut MultiGzDecoder::new(body)) } else { read(&mut body) }?;
         if ask.html == Html::Refused && looks_like_html(&body) {
@@ -56,12 +57,12 @@ impl Client {
         Ok(Page { url, media_type, body })
     }
 
-    fn read(&self, body: &mut dyn Read, url: &Url, idle: Duration) -> Result<Vec<u8>, HttpError> {
+    fn read(&self, body: &mut dyn Read, limit: u64, url: &Url, idle: Duration) -> Result<Vec<u8>, HttpError> {
         let mut bytes = Vec::new();
-        let read = body.take(LIMIT + 1).read_to_end(&mut bytes);
+        let read = body.take(limit + 1).read_to_end(&mut bytes);
         read.map_err(|error| self.failure(HttpError::of_io(&error, url, idle)))?;
-        if bytes.len() as u64 > LIMIT {
-            return Err(HttpError::TooLarge { url: url.to_string(), limit: LIMIT });
+        if bytes.len() as u64 > limit {
+            return Err(HttpError::TooLarge { url: url.to_string(), limit });
         }
         Ok(bytes)
     }

@@ -134,8 +134,9 @@ impl Transfer<'_> {
     fn take(&mut self, answer: Answer) -> Result<(), HttpError> {
         let total = answer.length().map(|length| length + self.part.received);
         let idle = self.client.patience(self.ask.route).idle;
-        let too_large = HttpError::TooLarge { url: answer.url.to_string(), limit: LIMIT };
-        if total.is_some_and(|total| total > LIMIT) {
+        let limit = self.ask.limit.unwrap_or(LIMIT);
+        let too_large = HttpError::TooLarge { url: answer.url.to_string(), limit };
+        if total.is_some_and(|total| total > limit) {
             return Err(too_large);
         }
         self.part.validator = answer.validator();
@@ -152,7 +153,7 @@ impl Transfer<'_> {
             }
             self.keep(&buffer[..came])?;
             (self.on_progress)(self.part.received, total);
-            if self.part.received > LIMIT {
+            if self.part.received > limit {
                 return Err(too_large);
             }
             if pace.is_too_slow(came, Instant::now()) {

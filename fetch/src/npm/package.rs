@@ -134,6 +134,6 @@ impl Package<'_> {
         let credentials = &self.settings.credentials;
         let of_registry = || registry.filter(|it| it.is_same_origin(url)).and_then(|it| credentials.of(it));
         let authorization = credentials.of(url).or_else(of_registry);
-        Ask { url, accept, authorization, route: &self.settings.route, html: Html::Refused }
+        Ask { url, accept, authorization, route: &self.settings.route, html: Html::Refused, limit: None }
     }
 }

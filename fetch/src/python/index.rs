@@ -90,7 +90,7 @@ impl Index {
     /// Returns how a file is asked for.
     pub fn ask_for_file<'a>(&'a self, url: &'a Url) -> Ask<'a> {
         let authorization = self.settings.credentials.of(url);
-        Ask { url, accept: "*/*", authorization, route: &self.settings.route, html: Html::Refused }
+        Ask { url, accept: "*/*", authorization, route: &self.settings.route, html: Html::Refused, limit: None }
     }
 
     /// Returns the indexes for people.

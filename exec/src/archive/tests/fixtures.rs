@@ -5,6 +5,8 @@ use std::io::Write;
 use flate2::write::{DeflateEncoder, GzEncoder};
 use flate2::{Compression, Crc};
 
+pub(crate) use testkit::tar::{member, member_of_size, pax, program, tar};
+
 /// One entry of a zip archive.
 #[derive(Clone, Copy)]
 pub(crate) struct Part<'a> {
@@ -73,59 +75,6 @@ fn deflate(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
-}
-
-/// One member of a tar archive: its header and its body. Links lead to `../x`.
-pub(crate) fn member(name: &str, kind: u8, body: &[u8]) -> Vec<u8> {
-    with_body(header(name, kind, body.len(), 0o644), body)
-}
-
-/// A file that can be executed.
-pub(crate) fn program(name: &str, body: &[u8]) -> Vec<u8> {
-    with_body(header(name, b'0', body.len(), 0o755), body)
-}
-
-/// The header of a file without its body.
-pub(crate) fn member_of_size(name: &str, size: usize) -> Vec<u8> {
-    header(name, b'0', size, 0o644)
-}
-
-fn with_body(mut header: Vec<u8>, body: &[u8]) -> Vec<u8> {
-    header.extend(body);
-    header.resize(header.len().next_multiple_of(512), 0);
-    header
-}
-
-fn header(name: &str, kind: u8, size: usize, mode: u32) -> Vec<u8> {
-    let mut header = vec![0; 512];
-    header[..name.len()].copy_from_slice(name.as_bytes());
-    header[100..107].copy_from_slice(format!("{mode:07o}").as_bytes());
-    header[124..135].copy_from_slice(format!("{size:011o}").as_bytes());
-    header[156] = kind;
-    if matches!(kind, b'1' | b'2') {
-        header[157..161].copy_from_slice(b"../x");
-    }
-    header[257..265].copy_from_slice(b"ustar\x0000");
-    header[148..156].fill(b' ');
-    let sum: u32 = header.iter().map(|&byte| u32::from(byte)).sum();
-    header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
-    header
-}
-
-/// An extended header.
-pub(crate) fn pax(kind: u8, records: &[(&str, &str)]) -> Vec<u8> {
-    let mut body = String::new();
-    for (key, value) in records {
-        let rest = format!(" {key}={value}\n");
-        let length = (1..).find(|length: &usize| length.to_string().len() + rest.len() == *length).unwrap();
-        body += &format!("{length}{rest}");
-    }
-    member("pax", kind, body.as_bytes())
-}
-
-/// Joins members, and marks the end.
-pub(crate) fn tar(members: &[Vec<u8>]) -> Vec<u8> {
-    [members.concat(), vec![0; 1024]].concat()
 }
 
 /// Compresses.

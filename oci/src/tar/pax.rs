@@ -1,7 +1,7 @@
 //! Extended headers of tar in the format of POSIX: records of `length key=value`, parsed to the last byte. A reader
 //! that skips what it does not understand here sees other entries than one that understands it.
 
-use super::ArchiveError;
+use super::TarError;
 
 /// What an extended header changes of the entry that follows.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -12,8 +12,8 @@ pub(super) struct Pax {
 }
 
 /// Parses the records of the header at a position.
-pub(super) fn parse(mut rest: &[u8], at: u64) -> Result<Pax, ArchiveError> {
-    let bad = |why| ArchiveError::BadPax { at, why };
+pub(super) fn parse(mut rest: &[u8], at: u64) -> Result<Pax, TarError> {
+    let bad = |why| TarError::BadPax { at, why };
     let mut pax = Pax::default();
     while !rest.is_empty() {
         let (record, after) = split(rest).ok_or_else(|| bad("a record has a wrong length"))?;
