@@ -53,6 +53,7 @@ from_apt chromium chromium    # the storefront of examples/shop is tried in it
 from_apt chromedriver chromium-driver
 from_apt pgrep procps         # tests that no process is left
 from_apt setpriv util-linux   # tests as a plain user
+from_apt busybox busybox-static   # the images of the tests are made of it
 from_apt docker-registry docker-registry    # images come from it in the tests of oci
 from_apt openssl openssl      # signs the tokens of that registry
 from_apt strace strace        # tests that kill rg at its n-th system call

@@ -4,17 +4,21 @@
 use std::path::PathBuf;
 
 use criterion::{Criterion, criterion_group};
-use exec::sandbox::{Mount, Sandbox, Spec, base_mounts, main_if_helper};
+use exec::sandbox::{Mount, Sandbox, Spec, Streams, base_mounts, main_if_helper};
 use model::Network;
 
 fn spec(mounts: Vec<Mount>) -> Spec {
     let env = [("PATH", "/usr/bin:/bin"), ("HOME", "/tmp/home")];
     Spec {
+        root: None,
         mounts: base_mounts(Network::None).into_iter().chain(mounts).collect(),
         argv: vec!["/usr/bin/true".to_owned()],
         env: env.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
         directory: "/".to_owned(),
         network: Network::None,
+        memory_bytes: None,
+        hidden: Vec::new(),
+        streams: Streams::Log,
         scribble: None,
     }
 }

@@ -55,6 +55,7 @@ pub(crate) struct Layout {
     pub(crate) tmp: PathBuf,
     pub(crate) trash: PathBuf,
     pub(crate) memory: PathBuf,
+    pub(crate) shared: PathBuf,
 }
 
 impl Layout {
@@ -70,6 +71,7 @@ impl Layout {
             tmp: below("tmp"),
             trash: below("trash"),
             memory: below("memory"),
+            shared: below("shared"),
             root,
             given,
         }

@@ -40,7 +40,7 @@ pub use crate::error::{CacheError, Unusable};
 pub use crate::gc::Collected;
 pub use crate::ingest::MayLink;
 pub use crate::layout::Executable;
-pub use crate::results::Committed;
+pub use crate::results::{Committed, Past};
 pub use crate::scratch::Scratch;
 pub use crate::survey::Stats;
 pub use crate::verify::Verified;

@@ -18,6 +18,15 @@ use crate::messages::{self, Pending};
 use crate::rows::{self, ResultRow, RowKey};
 use crate::stamps;
 
+/// How an action ran last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Past {
+    /// How long it ran.
+    pub duration: Duration,
+    /// The most memory that it held.
+    pub peak_memory_bytes: u64,
+}
+
 /// A finished action with its result.
 #[derive(Clone, Debug)]
 pub struct Committed {
@@ -68,9 +77,9 @@ impl Cache {
         self.store(&lease, done, &rows)
     }
 
-    /// Returns how long actions took when they last ran, by name.
-    pub fn durations(&self) -> std::collections::HashMap<String, Duration> {
-        self.database.with(|c| rows::durations(c)).unwrap_or_default()
+    /// Returns how actions ran last, by name.
+    pub fn history(&self) -> std::collections::HashMap<String, Past> {
+        self.database.with(|c| rows::history(c)).unwrap_or_default()
     }
 
     /// Stores waiting messages when there are many.

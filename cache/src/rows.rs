@@ -8,6 +8,7 @@ use model::{ActionKey, Digest};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::layout::Hash;
+use crate::results::Past;
 
 /// A key as it stands in a row: hash, then size.
 pub(crate) type RowKey = [u8; 40];
@@ -176,11 +177,12 @@ pub(crate) fn put_history(c: &Connection, name: &str, duration: Duration, peak_b
     Ok(())
 }
 
-pub(crate) fn durations(c: &Connection) -> rusqlite::Result<HashMap<String, Duration>> {
-    let mut select = c.prepare("SELECT name, duration_ns FROM history")?;
+pub(crate) fn history(c: &Connection) -> rusqlite::Result<HashMap<String, Past>> {
+    let mut select = c.prepare("SELECT name, duration_ns, peak_memory_bytes FROM history")?;
     let rows = select.query_map([], |row| {
-        let nanos = u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0);
-        Ok((row.get(0)?, Duration::from_nanos(nanos)))
+        let number = |column| row.get::<_, i64>(column).map(|number| u64::try_from(number).unwrap_or(0));
+        let past = Past { duration: Duration::from_nanos(number(1)?), peak_memory_bytes: number(2)? };
+        Ok((row.get(0)?, past))
     })?;
     rows.collect()
 }

@@ -32,6 +32,13 @@ impl Drop for Scratch {
 }
 
 impl Cache {
+    /// Returns a directory that actions share by name and keep: made if it is not there, and never collected.
+    pub fn shared_directory(&self, name: &str) -> Result<PathBuf, CacheError> {
+        let path = self.layout.shared.join(name);
+        fs::create_dir_all(&path).map_err(CacheError::io("make", &path))?;
+        Ok(path)
+    }
+
     /// Makes a fresh private directory on the file system of the store.
     pub fn scratch(&self) -> Result<Scratch, CacheError> {
         let lease = self.leases.hold()?;

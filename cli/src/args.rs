@@ -7,7 +7,8 @@ mod unknown;
 mod words;
 
 pub use commands::{
-    BuildWords, CacheCommand, CacheWords, ExplainWords, LogWords, QueryWords, RulesWords, RunWords, TestWords, Typed,
+    BuildWords, CacheCommand, CacheWords, ExplainWords, LockWords, LogWords, QueryWords, RulesWords, RunWords,
+    TestWords, Typed,
 };
 pub use flags::{Output, RunFlags, Rung, SharedFlags};
 pub use words::{mark, unmark};

@@ -18,6 +18,8 @@ pub enum Exit {
     TestsFailed,
     /// No test was found though one was asked for: 4.
     NothingFound,
+    /// `--locked`, and rg.lock is stale: 5.
+    Stale,
     /// The evaluation of a query failed: 7.
     Query,
     /// Interrupted, and everything it started is gone: 8.
@@ -41,6 +43,7 @@ impl Exit {
             Exit::Definition => 2,
             Exit::TestsFailed => 3,
             Exit::NothingFound => 4,
+            Exit::Stale => 5,
             Exit::Query => 7,
             Exit::Interrupted => 8,
             Exit::Policy => 10,
@@ -51,12 +54,13 @@ impl Exit {
     }
 
     /// All of them, by their numbers.
-    pub const ALL: [Exit; 11] = [
+    pub const ALL: [Exit; 12] = [
         Exit::Done,
         Exit::BuildFailed,
         Exit::Definition,
         Exit::TestsFailed,
         Exit::NothingFound,
+        Exit::Stale,
         Exit::Query,
         Exit::Interrupted,
         Exit::Policy,
@@ -84,6 +88,10 @@ impl Exit {
             Exit::NothingFound => (
                 "no test was found though asked",
                 "The patterns stand for targets that are no tests. `rg query 'tests(//...)'` lists all tests.",
+            ),
+            Exit::Stale => (
+                "rg.lock is stale",
+                "A build pins what rg.lock lacks, unless `--locked` forbids it; `rg lock --check` compares. `rg lock` updates it: commit what it writes.",
             ),
             Exit::Query => (
                 "the evaluation of a query failed",
@@ -150,8 +158,12 @@ fn of_step(graph: &Graph, step: StepId, ended: &StepReport) -> Option<Exit> {
         | Failure::Mislocked { .. }
         | Failure::WrongHash { .. }
         | Failure::BadArchive { .. } => Exit::Fetch,
-        Failure::Sandbox(_) | Failure::Store(_) | Failure::Thread(_) => Exit::Machine,
-        Failure::Exit(_) | Failure::Signal(_) | Failure::TimedOut(_) if graph.action(step).purpose == Purpose::Test => {
+        Failure::Sandbox(_) | Failure::Store(_) | Failure::Thread(_) | Failure::Secret { .. } | Failure::Unable(_) => {
+            Exit::Machine
+        }
+        Failure::Exit(_) | Failure::Signal(_) | Failure::TimedOut(_) | Failure::OutOfMemory { .. }
+            if graph.action(step).purpose == Purpose::Test =>
+        {
             Exit::TestsFailed
         }
         _ => Exit::BuildFailed,

@@ -127,6 +127,7 @@ fn action(id: &TargetId, purpose: Purpose, deps: &[&str]) -> Action {
         outputs: vec![Output { name: name.clone(), at, kind: OutputKind::File }],
         needs: Vec::new(),
         limits: Limits::default(),
+        grants: model::Grants::default(),
         rule_version: 1,
     }
 }

@@ -87,8 +87,10 @@ fn session(command: Command, options: Options, surroundings: Surroundings, began
 /// Arranges that signals end a run in order. A command that runs nothing has nothing to end: the first signal ends it.
 fn cancel(command: &Command) -> Result<Cancel, Problem> {
     match command {
-        Command::Build(_) | Command::Test(..) | Command::Run(..) => signals::cancel_on_signals()
-            .map_err(|error| Problem::new(Exit::Machine, "signals cannot be received").because(error.to_string())),
+        Command::Build(_) | Command::Test(..) | Command::Run(..) | Command::Shell(..) | Command::Lock(_) => {
+            signals::cancel_on_signals()
+                .map_err(|error| Problem::new(Exit::Machine, "signals cannot be received").because(error.to_string()))
+        }
         Command::Query(_)
         | Command::Log(_)
         | Command::Cache(_)
@@ -106,8 +108,10 @@ fn run(command: Command, session: &Session) -> Result<Exit, Problem> {
         Command::Build(request) => spine::build(&request, session),
         Command::Test(request, test) => spine::test(&request, &test, session),
         Command::Run(request, arguments) => spine::run(&request, &arguments, session),
+        Command::Shell(request, words) => spine::shell(&request, &words, session),
         Command::Query(expression) => spine::query(&expression, session),
         Command::Log(target) => spine::log(&target, session),
+        Command::Lock(task) => spine::lock(&task, session),
         Command::Doctor => commands::doctor(session),
         Command::Cache(command) => commands::cache(command, session),
         Command::Rules(rule) => commands::rules(rule.as_deref(), session),

@@ -9,7 +9,7 @@ use exec::OnFailure;
 use graph::Reuse;
 use model::Platform;
 
-use crate::args::{CacheCommand, Output, RunFlags, Rung, SharedFlags, Typed, Words, unmark};
+use crate::args::{CacheCommand, LockWords, Output, RunFlags, Rung, SharedFlags, Typed, Words, unmark};
 use crate::console::{ColourChoice, Console, colour};
 use crate::exit::Exit;
 use crate::problem::Problem;
@@ -33,10 +33,14 @@ pub enum Command {
     Test(Request, TestOptions),
     /// `rg run`: the target, and the arguments of its program.
     Run(Request, Vec<OsString>),
+    /// `rg shell`: the target, and the words of a command.
+    Shell(Request, Vec<OsString>),
     /// `rg query`: the expression.
     Query(String),
     /// `rg log`: the target.
     Log(String),
+    /// `rg lock`.
+    Lock(LockTask),
     /// `rg cache`.
     Cache(CacheCommand),
     /// `rg doctor`.
@@ -58,6 +62,17 @@ pub struct Request {
     pub patterns: Vec<String>,
     /// Where the event stream is written, absolute.
     pub events: Option<PathBuf>,
+}
+
+/// What `rg lock` does.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LockTask {
+    /// Pins what is not pinned.
+    Complete,
+    /// Pins these images anew, or all if none is named.
+    Update(Vec<String>),
+    /// Only compares.
+    Check,
 }
 
 /// What only tests can be asked.
@@ -108,6 +123,18 @@ pub struct Settings {
     pub strict: Option<Rung>,
     /// What targets are built for.
     pub platform: Option<Platform>,
+    /// Whether rg.lock may change.
+    pub locking: Locking,
+}
+
+/// Whether rg.lock may change.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Locking {
+    /// What is not pinned is pinned.
+    #[default]
+    Complete,
+    /// It may not.
+    Locked,
 }
 
 /// How actions run.
@@ -199,6 +226,7 @@ pub fn resolve(words: Words, surroundings: &Surroundings) -> Result<Invocation, 
             executor: shared.executor,
             strict: shared.strict,
             platform: shared.platform,
+            locking: if shared.locked { Locking::Locked } else { Locking::Complete },
         },
         display,
     };
@@ -223,8 +251,12 @@ fn command(typed: Typed, directory: &Path) -> Command {
             Command::Test(request(test.patterns, test.run), options)
         }
         Typed::Run(run) => Command::Run(request(vec![run.target], run.run), run.arguments),
+        Typed::Shell(shell) => Command::Shell(request(vec![shell.target], shell.run), shell.arguments),
         Typed::Query(query) => Command::Query(unmark(&query.expression.join(" "))),
         Typed::Log(log) => Command::Log(unmark(&log.target)),
+        Typed::Lock(LockWords { check: true, .. }) => Command::Lock(LockTask::Check),
+        Typed::Lock(LockWords { update: Some(named), .. }) => Command::Lock(LockTask::Update(named)),
+        Typed::Lock(LockWords { update: None, .. }) => Command::Lock(LockTask::Complete),
         Typed::Cache(cache) => Command::Cache(cache.command),
         Typed::Doctor => Command::Doctor,
         Typed::Rules(rules) => Command::Rules(rules.rule),
@@ -281,7 +313,11 @@ fn display(shared: &SharedFlags, typed: &Typed, surroundings: &Surroundings) -> 
     Ok(Display {
         output,
         verbosity: verbosity(shared),
-        progress: progress(&surroundings.environment, surroundings.stderr),
+        progress: match typed {
+            // The terminal belongs to the shell.
+            Typed::Shell(_) => ProgressStyle::Lines,
+            _ => progress(&surroundings.environment, surroundings.stderr),
+        },
         console: plain_console(shared.color.unwrap_or_default(), surroundings),
     })
 }
@@ -294,9 +330,11 @@ fn forms(typed: &Typed) -> &'static [Output] {
         Typed::Query(_) => {
             &[Text, Label, LabelKind, Location, Package, Minrank, Maxrank, Graph, Mermaid, Tree, Json, Jsonl]
         }
-        Typed::Cache(_) | Typed::Doctor | Typed::Rules(_) | Typed::Explain(_) => &[Text, Json],
+        Typed::Cache(_) | Typed::Lock(_) | Typed::Doctor | Typed::Rules(_) | Typed::Explain(_) => &[Text, Json],
         // A program, a log and a script are what they are; a form in the environment must not forbid them.
-        Typed::Run(_) | Typed::Log(_) | Typed::Clean | Typed::Completions { .. } => &[Text, Json, Jsonl],
+        Typed::Run(_) | Typed::Shell(_) | Typed::Log(_) | Typed::Clean | Typed::Completions { .. } => {
+            &[Text, Json, Jsonl]
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What `rg rules` prints: the rules with their attributes. Pure: text and a document out of the catalogue.
 
-use rules::{AttributeDoc, COMMON_ATTRIBUTES, RuleDoc};
+use rules::{ACTION_ATTRIBUTES, AttributeDoc, COMMON_ATTRIBUTES, RuleDoc, action_attributes};
 use serde_json::{Value, json};
 
 use crate::escape;
@@ -36,6 +36,10 @@ pub fn list(docs: &[&RuleDoc]) -> String {
 pub fn one(doc: &RuleDoc) -> String {
     let mut text = format!("[{}.NAME]\n{}\n", doc.name, doc.doc);
     doc.attributes.iter().for_each(|attribute| text.push_str(&attribute_text(attribute)));
+    if !action_attributes(doc).is_empty() {
+        text.push_str("\nEvery target with actions may also set:\n");
+        action_attributes(doc).iter().for_each(|attribute| text.push_str(&attribute_text(attribute)));
+    }
     text.push_str("\nEvery target may also set:\n");
     COMMON_ATTRIBUTES.iter().for_each(|attribute| text.push_str(&attribute_text(attribute)));
     text
@@ -58,8 +62,10 @@ pub fn document(docs: &[&RuleDoc]) -> String {
             json!({ "name": doc.name, "doc": doc.doc, "attributes": attributes })
         })
         .collect();
-    let common: Vec<Value> = COMMON_ATTRIBUTES.iter().map(attribute_value).collect();
-    line(&json!({ "schema": "rg.rules/v1", "rules": rules, "common_attributes": common }))
+    let values = |attributes: &[AttributeDoc]| -> Vec<Value> { attributes.iter().map(attribute_value).collect() };
+    let (common, of_actions) = (values(COMMON_ATTRIBUTES), values(ACTION_ATTRIBUTES));
+    let document = json!({ "schema": "rg.rules/v1", "rules": rules, "common_attributes": common, "action_attributes": of_actions });
+    line(&document)
 }
 
 fn attribute_value(attribute: &AttributeDoc) -> Value {

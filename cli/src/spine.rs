@@ -3,17 +3,18 @@
 //! ```text
 //! checkout ─workspace▶ Tree ─rules▶ Analysis ─graph▶ Graph ─▶ Plan ─exec▶ Report
 //! ```
-//! Each arrow is a function of the crate it is named after; nothing calls backwards. What later steps add has its
-//! place between two of these lines: facts about locked packages between `analyze` and `link`, image pins beside the
-//! tools, remote stores inside the cache.
+//! Each arrow is a function of the crate it is named after; nothing calls backwards. Images are pinned before the first
+//! arrow, so that the pins are settings like others. Remote stores, when they come, are inside the cache.
 
 mod build;
 mod load;
 mod log;
 mod machine;
 mod open;
+mod pins;
 mod query;
 mod run;
+mod shell;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -24,7 +25,7 @@ use crate::diagnose;
 use crate::doctor::Check;
 use crate::exit::Exit;
 use crate::front::Session;
-use crate::options::{Request, TestOptions};
+use crate::options::{LockTask, Request, TestOptions};
 use crate::problem::Problem;
 use crate::reporters::junit;
 use open::Refused;
@@ -49,6 +50,15 @@ pub fn run(request: &Request, arguments: &[OsString], session: &Session) -> Resu
     answer(run::run(request, arguments, session), session)
 }
 
+/// Opens a shell in the container of an action, or runs a command there, and ends as that does.
+pub fn shell(request: &Request, words: &[OsString], session: &Session) -> Result<Exit, Problem> {
+    match shell::shell(request, words, session) {
+        Ok(0) => Ok(Exit::Done),
+        Ok(code) => std::process::exit(code),
+        Err(refused) => answer(Err(refused), session),
+    }
+}
+
 /// Answers a query.
 pub fn query(expression: &str, session: &Session) -> Result<Exit, Problem> {
     answer(query::query(expression, session), session)
@@ -57,6 +67,11 @@ pub fn query(expression: &str, session: &Session) -> Result<Exit, Problem> {
 /// Prints the logs of a target.
 pub fn log(target: &str, session: &Session) -> Result<Exit, Problem> {
     answer(log::log(target, session), session)
+}
+
+/// Looks after rg.lock.
+pub fn lock(task: &LockTask, session: &Session) -> Result<Exit, Problem> {
+    answer(pins::lock(task, session), session)
 }
 
 /// Looks at what rg needs of this machine.

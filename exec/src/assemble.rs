@@ -103,7 +103,7 @@ fn packages(at: &RelPath, content: &Content, cache: &Cache) -> Result<Vec<Packag
 }
 
 /// Keeps a tree and its directories. Returns the digest of its root.
-fn keep(placed: impl IntoIterator<Item = (RelPath, Content)>, cache: &Cache) -> Result<Digest, Stopped> {
+pub(crate) fn keep(placed: impl IntoIterator<Item = (RelPath, Content)>, cache: &Cache) -> Result<Digest, Stopped> {
     let tree = graph::merge(placed, &|digest| cache.directory(digest)).map_err(|error| match error {
         EncodeError::Conflict(at) => Stopped::Failed(Failure::Conflict(at)),
         EncodeError::Lost(lost) => Stopped::Lost(RelPath::root(), lost),

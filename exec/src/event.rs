@@ -69,3 +69,16 @@ pub struct Total {
     /// Counted steps that need nothing in this run.
     pub settled: usize,
 }
+
+impl Event<'_> {
+    /// Returns the step that it is about, if it is about one.
+    pub fn step(&self) -> Option<StepId> {
+        match self {
+            Event::Started { step, .. }
+            | Event::Receives { step, .. }
+            | Event::Tried { step, .. }
+            | Event::Finished { step, .. } => Some(*step),
+            Event::Planned(_) | Event::Expected { .. } | Event::Waiting(_) | Event::Warning(_) | Event::Tick => None,
+        }
+    }
+}

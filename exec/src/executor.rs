@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use cache::Cache;
-use model::{Content, Lost, Network, RelPath};
+use model::{Content, DEFAULT_PATH, Lost, Network, RelPath};
 
+use crate::images::ImageRoot;
 use crate::sandbox::{How, Mount};
-use crate::tools::ToolView;
+use crate::secrets::Secret;
+use crate::tools::{TOOLCHAIN_BIN, ToolView};
 use crate::{Cancel, Failure};
 
 /// Runs commands. Each way to do so is one file; an executor may never see a local tree.
@@ -17,6 +20,8 @@ pub trait Executor: Sync {
     /// Runs a job in `scratch`, an empty directory of its own inside the cache, and leaves the outputs in
     /// `scratch/out` and everything that was printed in `log`.
     fn execute(&self, job: &Job<'_>, scratch: &Path, log: &File, cancel: &Cancel) -> Result<Ran, Stopped>;
+    /// Runs another program in the container of a job, with the standard streams of rg. It may take the terminal.
+    fn visit(&self, job: &Job<'_>, scratch: &Path, argv: &[String]) -> Result<How, Stopped>;
     /// Returns the word that separates this executor's results from those of the others; empty if it shares them.
     fn domain(&self) -> &'static str;
 }
@@ -33,16 +38,60 @@ pub struct Job<'a> {
     pub out: RelPath,
     /// What lies where in the input root, sorted by path, nothing inside another.
     pub layout: &'a [(RelPath, Content)],
+    /// What lies around the input root.
+    pub ground: Ground,
     /// The tools.
     pub tools: ToolView,
     /// Whether it may use the network.
     pub network: Network,
+    /// The secrets that it is shown.
+    pub secrets: Vec<Secret>,
+    /// Directories that actions share and keep: by name, the place inside.
+    pub cache_mounts: &'a BTreeMap<Arc<str>, Arc<str>>,
+    /// The most memory that all of its processes may use together, in bytes.
+    pub memory_bytes: Option<u64>,
     /// After this time it is ended.
     pub timeout: Option<Duration>,
     /// What else of the machine it is shown, for a fetch: the user's own client configuration.
     pub extra: Vec<Mount>,
     /// Where the bytes of the layout are.
     pub cache: &'a Cache,
+}
+
+impl Job<'_> {
+    /// Returns the environment of the program: what an image declares, below what the action does. Of `PATH` the
+    /// image knows more than an action that asks for nothing special.
+    pub fn environment(&self) -> BTreeMap<String, String> {
+        let mut env = match &self.ground {
+            Ground::Machine => BTreeMap::new(),
+            Ground::Image(image) => image.env.clone(),
+        };
+        let path = env.get("PATH").map(|path| format!("{TOOLCHAIN_BIN}:{path}"));
+        env.extend(self.env.iter().map(|(&name, &value)| (name.to_owned(), value.to_owned())));
+        match path {
+            Some(path) if self.env.get("PATH").is_none_or(|own| *own == DEFAULT_PATH) => {
+                env.insert("PATH".to_owned(), path);
+            }
+            _ => {}
+        }
+        env
+    }
+
+    /// Returns the root directory of an image on this machine.
+    pub(crate) fn root(&self, image: &ImageRoot) -> Result<PathBuf, Stopped> {
+        // It is brought again in the next run.
+        let lost = |_| Failure::Fetch { what: image.name.clone(), why: "the cache has lost a part of it".to_owned() };
+        Ok(self.cache.assemble(&image.tree).map_err(lost)?)
+    }
+}
+
+/// What a container's root directory is, but for the input root that is laid over it.
+#[derive(Clone, Debug)]
+pub enum Ground {
+    /// The base system of this machine.
+    Machine,
+    /// An image.
+    Image(Arc<ImageRoot>),
 }
 
 /// What became of a job that was started.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, waitid};
 
-use crate::sandbox::{Ended, SandboxError, Usage, wait_for, wait_until};
+use crate::sandbox::{Ended, How, SandboxError, Usage, wait_for, wait_until};
 
 /// A program to run as it is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -44,7 +44,7 @@ pub fn run(
     let deadline = timeout.map(|timeout| start + timeout);
     let stopped = ended.and_then(|ended| {
         let failed = |source| SandboxError::Setup { call: "poll".into(), on: argv0.clone(), source };
-        wait_until(&ended, deadline, cancelled).map_err(failed)
+        wait_until(&ended, deadline, &|| cancelled().then_some(How::Cancelled)).map_err(failed)
     });
     if stopped.as_ref().map_or(true, Option::is_some) {
         let _ = kill_process_group(pid, Signal::KILL);

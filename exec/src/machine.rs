@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cache::Cache;
+use graph::StepId;
 
-use crate::Executor;
 use crate::tools::{Pins, Tools};
+use crate::{Executor, Images, Secrets};
 
 /// Everything of this machine that a run may use.
 pub struct Machine<'a> {
@@ -23,12 +24,18 @@ pub struct Machine<'a> {
     pub pins: Pins,
     /// Where the tools lie.
     pub tools: Tools,
+    /// The images that toolchains are.
+    pub images: &'a Images,
+    /// The secrets of the workspace.
+    pub secrets: &'a Secrets,
     /// How many actions execute at once.
     pub jobs: usize,
     /// What happens to the rest when a step fails.
     pub on_failure: OnFailure,
     /// What is special about the tests of this run.
     pub trial: Trial,
+    /// The action in whose container something else runs.
+    pub visit: Option<Visit>,
     /// Whether results are stored and taken.
     pub storing: Storing,
     /// Asks the run to end.
@@ -49,6 +56,17 @@ impl Trial {
     pub fn is_ordinary(&self) -> bool {
         *self == Trial::default()
     }
+}
+
+/// What runs in the container of an action in its place, with the terminal of rg.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Visit {
+    /// The action.
+    pub step: StepId,
+    /// The program and its arguments; a shell if there are none.
+    pub argv: Vec<String>,
+    /// What is added to the environment: what a terminal is called.
+    pub env: Vec<(String, String)>,
 }
 
 /// Whether results are kept.

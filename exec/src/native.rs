@@ -3,8 +3,9 @@
 use std::fs::File;
 use std::path::Path;
 
-use crate::executor::{Executor, Job, Ran, Stopped};
-use crate::sandbox::{Mount, Sandbox, SandboxError, Spec, base_mounts};
+use crate::executor::{Executor, Ground, Job, Ran, Stopped};
+use crate::sandbox::{How, Mount, Sandbox, SandboxError, Spec, Streams, base_mounts, image_mounts};
+use crate::secrets::{SECRETS, Secret};
 use crate::stage::{By, Staged, stage};
 use crate::{Cancel, Failure};
 
@@ -32,6 +33,15 @@ impl Executor for Native {
         Ok(Ran { how: ended.how, wall: ended.wall, peak_memory_bytes: ended.peak_memory_bytes })
     }
 
+    fn visit(&self, job: &Job<'_>, scratch: &Path, argv: &[String]) -> Result<How, Stopped> {
+        let staged = stage(job, scratch, By::Link)?;
+        let mut spec = spec(job, &staged, scratch)?;
+        spec.argv = argv.to_vec();
+        // Somebody looks at it: the terminal is theirs, and nothing is hidden from whoever may read the secrets.
+        let ended = self.sandbox.visit(&spec).map_err(|error| failure(&error, &spec))?;
+        Ok(ended.how)
+    }
+
     fn domain(&self) -> &'static str {
         ""
     }
@@ -47,23 +57,48 @@ fn failure(error: &SandboxError, spec: &Spec) -> Failure {
 }
 
 /// Describes the container: the base system, the tools, the staged inputs, the writable output directory.
-fn spec(job: &Job<'_>, staged: &Staged, scratch: &Path) -> Result<Spec, Failure> {
-    let mut mounts = base_mounts(job.network);
+fn spec(job: &Job<'_>, staged: &Staged, scratch: &Path) -> Result<Spec, Stopped> {
+    let (root, mut mounts) = match &job.ground {
+        Ground::Machine => (None, base_mounts(job.network)),
+        Ground::Image(image) => (Some(job.root(image)?), image_mounts(job.network)),
+    };
     mounts.extend(job.tools.to_mounts());
     mounts.extend(job.extra.iter().cloned());
     mounts.extend(input_mounts(staged)?);
     mounts.push(Mount::BindWritable { from: staged.out.clone(), at: format!("/{}", job.out) });
+    mounts.extend(secret_mounts(&job.secrets));
+    for (name, at) in job.cache_mounts {
+        let from = job.cache.shared_directory(name).map_err(|error| Failure::store(&error))?;
+        mounts.push(Mount::BindWritable { from, at: at.to_string() });
+    }
     let scribble = scratch.join("scribble");
     std::fs::create_dir(&scribble).map_err(|error| Failure::sandbox(&error))?;
     mounts.extend(staged.mounts.iter().map(|(assembled, at)| assembled_mount(assembled, at)));
     Ok(Spec {
+        root,
         mounts,
         argv: job.argv.iter().map(|word| (*word).to_owned()).collect(),
-        env: job.env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        env: job.environment().into_iter().collect(),
         directory: format!("/{}", job.directory),
         network: job.network,
+        memory_bytes: job.memory_bytes,
+        streams: Streams::Log,
+        hidden: job.secrets.iter().map(|secret| secret.value.clone()).collect(),
         scribble: Some(scribble),
     })
+}
+
+/// Secrets are files in memory, and are gone with the container.
+fn secret_mounts(secrets: &[Secret]) -> Vec<Mount> {
+    if secrets.is_empty() {
+        return Vec::new();
+    }
+    let directory = Mount::Tmpfs { at: SECRETS.to_owned(), mode: 0o755 };
+    let file = |secret: &Secret| {
+        let at = format!("{SECRETS}/{}", secret.name);
+        Mount::File { at, content: secret.value.clone() }
+    };
+    std::iter::once(directory).chain(secrets.iter().map(file)).collect()
 }
 
 /// A directory among the sources may be scribbled on like them: bundlers keep notes in `node_modules`.

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use model::RelPath;
 
-use crate::executor::{Executor, Job, Ran, Stopped};
+use crate::executor::{Executor, Ground, Job, Ran, Stopped};
+use crate::sandbox::How;
 use crate::stage::{By, stage};
 use crate::tools::{TOOLCHAIN_BIN, ToolView};
 use crate::{Cancel, Failure, host};
@@ -22,6 +23,7 @@ impl OnHost {
 
 impl Executor for OnHost {
     fn execute(&self, job: &Job<'_>, scratch: &Path, log: &File, cancel: &Cancel) -> Result<Ran, Stopped> {
+        refuse_what_it_cannot(job)?;
         let staged = stage(job, scratch, By::Copy)?;
         let broken = |error: std::io::Error| Failure::sandbox(&error);
         let toolchain = scratch.join("toolchain");
@@ -41,9 +43,26 @@ impl Executor for OnHost {
         Ok(Ran { how: ended.how, wall: ended.wall, peak_memory_bytes: ended.peak_memory_bytes })
     }
 
+    fn visit(&self, _: &Job<'_>, _: &Path, _: &[String]) -> Result<How, Stopped> {
+        let why = "the executor `host` has no container to visit: leave out --executor host";
+        Err(Failure::Unable(why.to_owned()).into())
+    }
+
     fn domain(&self) -> &'static str {
         OnHost::DOMAIN
     }
+}
+
+/// Without a container there is no place that only the action sees, and no other root directory.
+fn refuse_what_it_cannot(job: &Job<'_>) -> Result<(), Failure> {
+    let what = match job {
+        Job { ground: Ground::Image(image), .. } => format!("run in the image {}", image.name),
+        Job { secrets, .. } if !secrets.is_empty() => "show secrets".to_owned(),
+        Job { cache_mounts, .. } if !cache_mounts.is_empty() => "show directories that actions share".to_owned(),
+        Job { memory_bytes: Some(_), .. } => "limit memory".to_owned(),
+        _ => return Ok(()),
+    };
+    Err(Failure::Unable(format!("the executor `host` cannot {what}: leave out --executor host")))
 }
 
 /// Makes the directory that is `/toolchain/bin` in a container.

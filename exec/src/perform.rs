@@ -1,19 +1,22 @@
 //! Executing one step: take the claim, ask once more, run, collect the outputs.
 
+mod collect;
+mod lost;
+
 use std::cell::Cell;
-use std::fs::{self, File};
-use std::path::Path;
+use std::fs::File;
 use std::time::{Duration, Instant};
 
 use cache::{CacheError, Claim, Committed, Executable};
 use graph::{FileIds, Graph, Known, StepId};
-use model::{Action, Assembly, Command, Content, Digest, Lost, Origin, OutputKind, Purpose, RelPath, Text, Work};
+use model::{Action, Assembly, Command, Content, Digest, Limits, Origin, Purpose, RelPath, Text, Work};
 
 use crate::assemble::assemble;
 use crate::executor::{Job, Ran, Stopped};
+use crate::images::{explained, ground};
 use crate::ingest::Sources;
 use crate::log_file;
-use crate::machine::{Machine, Storing};
+use crate::machine::{Machine, Storing, Visit};
 use crate::owners;
 use crate::prepare::{Prepared, ask, is_optional, keep_directories, result};
 use crate::sandbox::How;
@@ -48,6 +51,24 @@ pub(crate) enum Attempt {
     Ended { number: u32, failure: Option<Failure>, duration: Duration },
 }
 
+/// When something was told last.
+struct Told(Cell<Instant>);
+
+impl Told {
+    fn new() -> Told {
+        Told(Cell::new(Instant::now()))
+    }
+
+    /// Whether it is time to tell more.
+    fn is_due(&self) -> bool {
+        let due = self.0.get().elapsed() >= TELLING;
+        if due {
+            self.0.set(Instant::now());
+        }
+        due
+    }
+}
+
 /// What is worth telling about the attempts.
 #[derive(Default)]
 pub(crate) struct Attempted {
@@ -77,6 +98,9 @@ pub(crate) struct Performance<'a> {
 impl Performance<'_> {
     /// Executes the step.
     pub fn perform(&self) -> Performed {
+        if let Some(visit) = self.machine.visit.as_ref().filter(|visit| visit.step == self.step) {
+            return self.visit(visit);
+        }
         let cancel = &self.machine.cancel;
         let key = self.prepared.encoded.key;
         let Some(claim) = self.machine.cache.claim(&key, &|| cancel.is_cancelled()) else {
@@ -90,6 +114,25 @@ impl Performance<'_> {
             Ok(outputs) => self.succeed(outputs, ran, claim),
             Err(Stopped::Failed(failure)) => Performed::Failed { failure, ran },
             Err(Stopped::Lost(at, _)) => self.lost(&at, ran),
+        }
+    }
+
+    /// Runs something else in the container of the action; there is never a result.
+    fn visit(&self, visit: &Visit) -> Performed {
+        let visited = || -> Result<How, Stopped> {
+            let Work::Command(command) = &self.action().work else {
+                return Err(Failure::Unable("rg does this work itself, without a container".to_owned()).into());
+            };
+            self.bring_texts()?;
+            let scratch = self.machine.cache.scratch().map_err(|error| Failure::store(&error))?;
+            let mut job = self.job(command)?;
+            job.env.extend(visit.env.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+            self.machine.executor.visit(&job, scratch.path(), &visit.argv)
+        };
+        match visited() {
+            Ok(how) => Performed::Failed { failure: Failure::Visited(how), ran: Attempted::default() },
+            Err(Stopped::Failed(failure)) => Performed::Failed { failure, ran: Attempted::default() },
+            Err(Stopped::Lost(at, _)) => self.lost(&at, Attempted::default()),
         }
     }
 
@@ -116,7 +159,7 @@ impl Performance<'_> {
                 (self.tell)(Attempt::Begins(1));
                 ran.attempts = 1;
                 let began = Instant::now();
-                let told = Cell::new(began);
+                let told = Told::new();
                 let receives = |bytes, of| self.receives(&told, bytes, of);
                 let fetched = self.machine.fetcher.fetch(locked, self.machine, &self.action().needs, &receives);
                 ran.duration = began.elapsed();
@@ -136,32 +179,6 @@ impl Performance<'_> {
             }
             other => other,
         }
-    }
-
-    /// A tree is made of digests, so nobody would miss lost bytes before the tree is used: single files are looked for
-    /// at once, and directories when the tree is made again because something of it is lost.
-    fn check_layout(&self) -> Result<(), Stopped> {
-        for (at, content) in &self.prepared.encoded.layout {
-            let lost = |lost: Lost| Stopped::Lost(at.clone(), lost);
-            match content {
-                Content::File { digest, .. } => self.check_files(&[*digest]).map_err(lost)?,
-                Content::Directory(root) if self.asking == Asking::Never => self.check_directory(root).map_err(lost)?,
-                Content::Directory(_) | Content::Symlink(_) => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn check_directory(&self, root: &Digest) -> Result<(), Lost> {
-        let directory = self.machine.cache.directory(root)?;
-        let files: Vec<Digest> = directory.files.iter().map(|file| file.digest).collect();
-        self.check_files(&files)?;
-        directory.directories.iter().try_for_each(|below| self.check_directory(&below.digest))
-    }
-
-    fn check_files(&self, files: &[Digest]) -> Result<(), Lost> {
-        let there = self.machine.cache.has(files);
-        files.iter().zip(there).find(|(_, there)| !there).map_or(Ok(()), |(digest, _)| Err(Lost(*digest)))
     }
 
     /// Returns an output of a tree: wheels are all of it, whatever else lies where it is declared.
@@ -192,10 +209,8 @@ impl Performance<'_> {
     }
 
     /// Tells how much has come, a few times a second.
-    fn receives(&self, told: &Cell<Instant>, bytes: u64, of: Option<u64>) {
-        let now = Instant::now();
-        if now.duration_since(told.get()) >= TELLING {
-            told.set(now);
+    fn receives(&self, told: &Told, bytes: u64, of: Option<u64>) {
+        if told.is_due() {
             (self.tell)(Attempt::Receives { bytes, of });
         }
     }
@@ -258,12 +273,12 @@ impl Performance<'_> {
         let scratch = self.machine.cache.scratch().map_err(store)?;
         let log_path = scratch.path().join("log");
         let log = File::create(&log_path).map_err(|error| Failure::store(&error))?;
-        let job = self.job(command);
+        let job = self.job(command)?;
         let outcome = self.machine.executor.execute(&job, scratch.path(), &log, &self.machine.cancel);
         let outcome = outcome.and_then(|outcome| {
             ran.duration = outcome.wall;
             ran.peak_memory_bytes = outcome.peak_memory_bytes;
-            let ended = verdict(&outcome, self.action().limits.timeout);
+            let ended = verdict(&outcome, &self.action().limits);
             if ended.is_err() && self.action().purpose == Purpose::Test {
                 // A report that is broken is as good as none: the test has failed already.
                 ran.left = self.collect(&job.out, &scratch.path().join("out")).unwrap_or_default();
@@ -272,25 +287,36 @@ impl Performance<'_> {
             Ok(self.collect(&job.out, &scratch.path().join("out"))?)
         });
         ran.log = log_file::keep(&log_path, self.machine.cache);
-        outcome
+        outcome.map_err(|stopped| match stopped {
+            Stopped::Failed(failure) => {
+                let log = ran.log.as_ref().map_or("", |log| &log.excerpt);
+                explained(failure, &job, log).into()
+            }
+            lost @ Stopped::Lost(..) => lost,
+        })
     }
 
-    fn job<'j>(&'j self, command: &'j Command) -> Job<'j> {
+    fn job<'j>(&'j self, command: &'j Command) -> Result<Job<'j>, Failure> {
         let target = self.graph.target_of(self.step);
         let src = RelPath::new("src").expect("a normal path");
+        let told = Told::new();
         let extra = self.machine.trial.arguments.iter().filter(|_| self.action().purpose == Purpose::Test);
-        Job {
+        Ok(Job {
             argv: command.argv.iter().chain(extra).map(|word| &**word).collect(),
             env: command.env.iter().map(|(name, value)| (&**name, &**value)).collect(),
             directory: &command.directory,
             out: src.join(&target.id.out_dir(&self.graph.analysis().platform)),
             layout: &self.prepared.encoded.layout,
+            ground: ground(&self.action().needs, self.machine, &|bytes, of| self.receives(&told, bytes, of))?,
             tools: self.machine.tools.view(&self.action().needs),
             network: command.network,
+            secrets: self.machine.secrets.read(&self.action().grants.secrets)?,
+            cache_mounts: &self.action().grants.cache_mounts,
+            memory_bytes: self.action().limits.memory_bytes,
             timeout: self.action().limits.end(),
             extra: Vec::new(),
             cache: self.machine.cache,
-        }
+        })
     }
 
     /// Texts made by analysis have no other home than the description: they enter the store here.
@@ -306,56 +332,6 @@ impl Performance<'_> {
             put.map_err(|error| Failure::store(&error))?;
         }
         Ok(())
-    }
-
-    /// Moves the declared outputs into the store; what is not declared is not kept.
-    fn collect(&self, out: &RelPath, made: &Path) -> Result<Vec<(RelPath, Content)>, Failure> {
-        let mut outputs = Vec::new();
-        for output in &self.action().outputs {
-            let below = output.at.strip_prefix(out).ok_or_else(|| Failure::BadOutput {
-                name: output.name.clone(),
-                why: "it is declared outside the output directory".to_owned(),
-            })?;
-            let place = made.join(&below);
-            match fs::symlink_metadata(&place) {
-                Ok(data) => outputs.push((output.name.clone(), self.take(output, &place, &data)?)),
-                Err(_) if is_optional(output.kind) => {}
-                Err(_) => return Err(Failure::MissingOutput(output.name.clone())),
-            }
-        }
-        Ok(outputs)
-    }
-
-    fn take(&self, output: &model::Output, place: &Path, data: &fs::Metadata) -> Result<Content, Failure> {
-        let bad = |why: String| Failure::BadOutput { name: output.name.clone(), why };
-        if data.is_symlink() {
-            return link(output, place).map_err(bad);
-        }
-        let wanted = match output.kind {
-            OutputKind::File | OutputKind::OptionalFile => "a file",
-            OutputKind::Directory | OutputKind::OptionalDirectory => "a directory",
-        };
-        let made = match (data.is_file(), data.is_dir()) {
-            (true, _) => "a file",
-            (_, true) => "a directory",
-            _ => "a socket, a device or a fifo",
-        };
-        if made != wanted {
-            return Err(bad(format!("it is {made}, and is declared as {wanted}")));
-        }
-        let refused = |error: CacheError| match error {
-            CacheError::Entry { .. } => bad(error.to_string()),
-            error => Failure::store(&error),
-        };
-        if data.is_dir() {
-            let depth = output.name.segments().count();
-            let may_link = |at: &Path, target: &str| stays(depth + at.components().count() - 1, target);
-            let root = self.machine.cache.take_directory(place, &may_link).map_err(refused)?;
-            return Ok(Content::Directory(root));
-        }
-        let executable = std::os::unix::fs::PermissionsExt::mode(&data.permissions()) & 0o100 != 0;
-        let digest = self.machine.cache.take_file(place).map_err(refused)?;
-        Ok(Content::File { digest, executable })
     }
 
     fn succeed(&self, outputs: Vec<(RelPath, Content)>, ran: Attempted, claim: Claim) -> Performed {
@@ -377,75 +353,6 @@ impl Performance<'_> {
         });
         Performed::Executed { known, ran, commit }
     }
-
-    /// Finds whose bytes are lost: an output's producer, or a source, which is brought in again. Where one thing is lost
-    /// others are, too, and a producer runs again only so often: all are looked for at once.
-    fn lost(&self, at: &RelPath, ran: Attempted) -> Performed {
-        let layout = &self.prepared.encoded.layout;
-        let mut places: Vec<&RelPath> =
-            layout.iter().filter(|it| self.is_lost(&it.1)).map(|(place, _)| place).collect();
-        places.push(at);
-        let mut producers = Vec::new();
-        for place in places {
-            match self.producers_of(place) {
-                Ok(more) => producers.extend(more),
-                Err(failure) => return Performed::Failed { failure, ran },
-            }
-        }
-        producers.sort_unstable();
-        producers.dedup();
-        Performed::Lost(producers)
-    }
-
-    fn is_lost(&self, content: &Content) -> bool {
-        match content {
-            Content::File { digest, .. } => self.check_files(&[*digest]).is_err(),
-            Content::Directory(root) => self.check_directory(root).is_err(),
-            Content::Symlink(_) => false,
-        }
-    }
-
-    /// Returns who made what lies at a place of the input root; a source is brought in again.
-    fn producers_of(&self, at: &RelPath) -> Result<Vec<StepId>, Failure> {
-        let mut producers = Vec::new();
-        for input in &self.action().inputs {
-            let below = at.strip_prefix(&input.at).or_else(|| input.at.strip_prefix(at));
-            if let (Origin::Output(target, name), Some(_)) = (&input.from, &below) {
-                producers.extend(self.graph.producer(target, name));
-            }
-            let of_set = matches!(input.from, Origin::Files(_));
-            let mut sources = self.graph.sources(input, self.ids);
-            let source = sources.find(|(file, _)| below.as_ref().is_some_and(|below| !of_set || below == *file));
-            if let Some((file, id)) = source {
-                self.sources.bring_again(file, id)?;
-            }
-        }
-        Ok(producers)
-    }
-}
-
-/// Takes a link that was made where an output is declared: only one that stays among the outputs means the same on
-/// every machine.
-fn link(output: &model::Output, place: &Path) -> Result<Content, String> {
-    if matches!(output.kind, OutputKind::Directory | OutputKind::OptionalDirectory) {
-        return Err("it is a link, and is declared as a directory".to_owned());
-    }
-    let target = fs::read_link(place).map_err(|error| error.to_string())?;
-    let target = target.to_str().ok_or("its target is not UTF-8")?;
-    if !stays(output.name.segments().count() - 1, target) {
-        return Err(format!("it is a link to `{target}`, which leads out of the outputs; copy the file instead"));
-    }
-    Ok(Content::Symlink(target.into()))
-}
-
-/// Whether a link stays among the outputs: one at so many directories below their top.
-fn stays(depth: usize, target: &str) -> bool {
-    let step = |depth: usize, segment| match segment {
-        "" | "." => Some(depth),
-        ".." => depth.checked_sub(1),
-        _ => Some(depth + 1),
-    };
-    !target.starts_with('/') && target.split('/').try_fold(depth, step).is_some()
 }
 
 /// Whether another attempt may end differently: a test that ran and failed.
@@ -456,7 +363,8 @@ fn may_be_flaky(outcome: &Outputs) -> bool {
 
 /// Returns what an end means. A program that ends itself when its time is over does so by an exit code; its own clock
 /// starts after ours, so it cannot be early.
-fn verdict(ran: &Ran, timeout: Option<Duration>) -> Result<(), Failure> {
+fn verdict(ran: &Ran, limits: &Limits) -> Result<(), Failure> {
+    let timeout = limits.timeout;
     match ran.how {
         How::Exited(0) => Ok(()),
         How::Exited(_) | How::Signalled(_) if timeout.is_some_and(|timeout| ran.wall >= timeout) => {
@@ -465,26 +373,7 @@ fn verdict(ran: &Ran, timeout: Option<Duration>) -> Result<(), Failure> {
         How::Exited(code) => Err(Failure::Exit(code)),
         How::Signalled(signal) => Err(Failure::Signal(signal)),
         How::TimedOut => Err(Failure::TimedOut(timeout.unwrap_or_default())),
+        How::OutOfMemory => Err(Failure::OutOfMemory { limit_bytes: limits.memory_bytes.unwrap_or_default() }),
         How::Cancelled => Err(Failure::Cancelled),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn links_stay_among_the_outputs() {
-        for (depth, target, want) in [
-            (0, "a", true),
-            (0, "a/../b", true),
-            (0, "../a", false),
-            (1, "../a", true),
-            (1, "../../a", false),
-            (1, "./../a/../..", false),
-            (5, "/a", false),
-        ] {
-            assert_eq!(stays(depth, target), want, "{target} at {depth}");
-        }
     }
 }

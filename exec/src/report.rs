@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use graph::{Results, StepId};
+
+use crate::sandbox::How;
 use model::{ActionKey, Content, Digest, RelPath, TargetId, TreeError};
 
 /// What a run did.
@@ -116,6 +118,23 @@ pub enum Failure {
     /// The system has no thread for it.
     #[error("cannot start a thread: {0}")]
     Thread(String),
+    /// It wanted more memory than it may have.
+    #[error("out of memory: it wanted more than its `memory` of {}", in_mebibytes(*.limit_bytes))]
+    OutOfMemory {
+        /// The most that it may have.
+        limit_bytes: u64,
+    },
+    /// A secret has no value here.
+    #[error("the secret {name} has no value: {why}")]
+    Secret {
+        /// Its name.
+        name: String,
+        /// What is missing.
+        why: String,
+    },
+    /// Whoever runs actions cannot do what this one asks for.
+    #[error("{0}")]
+    Unable(String),
     /// The container could not be made.
     #[error("cannot make the sandbox: {0}")]
     Sandbox(String),
@@ -177,6 +196,9 @@ pub enum Failure {
     /// Outputs that this step takes are lost again and again.
     #[error("the cache lost the inputs of this action three times")]
     LostInputs,
+    /// Something else ran in its container, and ended so.
+    #[error("a visit ended with {0:?}")]
+    Visited(How),
     /// The run was cancelled while it was running.
     #[error("cancelled")]
     Cancelled,
@@ -253,4 +275,8 @@ impl Report {
         }
         counts
     }
+}
+
+fn in_mebibytes(bytes: u64) -> String {
+    if bytes.is_multiple_of(1 << 20) { format!("{} MiB", bytes >> 20) } else { format!("{bytes} bytes") }
 }

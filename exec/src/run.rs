@@ -69,7 +69,7 @@ pub fn run(
     owner.withdraw_stale();
     owner.take_stock();
     let nodes = owner.nodes();
-    let (scheduler, requests) = Scheduler::new(nodes, machine.jobs, machine.on_failure);
+    let (scheduler, requests) = Scheduler::new(nodes, nodes::room(machine), machine.on_failure);
     let scheduler = if requests.is_empty() { scheduler } else { owner.drive(scheduler, requests) };
     owner.finish(&scheduler)
 }

@@ -10,6 +10,7 @@ mod base;
 mod helper;
 mod init;
 mod kernel;
+mod memory;
 mod probe;
 mod root;
 mod sources;
@@ -21,7 +22,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use base::base_mounts;
+pub use base::{base_mounts, image_mounts};
 pub use helper::main_if_helper;
 pub(crate) use kernel::{Usage, wait_for};
 pub use probe::Refused;
@@ -32,7 +33,9 @@ pub(crate) use supervise::wait_until;
 /// Beside its mounts it always finds `/proc`, a small `/dev`, and an empty `/tmp` with `/tmp/home`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Spec {
-    /// What the container shows, in this order; mount points are made as needed in the fresh root.
+    /// The root directory, which stays as it is; without one the root is empty but for the mounts.
+    pub root: Option<PathBuf>,
+    /// What the container shows, in this order; mount points are made as needed.
     pub mounts: Vec<Mount>,
     /// The program and its arguments; a name without a slash is looked up on the `PATH` of `env`.
     pub argv: Vec<String>,
@@ -42,8 +45,23 @@ pub struct Spec {
     pub directory: String,
     /// Whether it sees the machine's network.
     pub network: model::Network,
+    /// The most memory that all of its processes may use together, in bytes.
+    pub memory_bytes: Option<u64>,
+    /// Values that are hidden in what it prints.
+    pub hidden: Vec<Vec<u8>>,
+    /// Where its input comes from and its output goes.
+    pub streams: Streams,
     /// An empty directory that takes what is written to overlays, where the kernel refuses a tmpfs for it.
     pub scribble: Option<PathBuf>,
+}
+
+/// Where the input of a program comes from, and its output goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Streams {
+    /// It has no input; both outputs go to the log.
+    Log,
+    /// Those of rg, and its terminal. The input is the file of this number, which rg's child processes inherit.
+    Own(i32),
 }
 
 /// One thing that a container shows. `at` is absolute inside the container.
@@ -88,8 +106,8 @@ pub enum Mount {
     File {
         /// Where it appears.
         at: String,
-        /// Its text.
-        content: String,
+        /// Its bytes.
+        content: Vec<u8>,
     },
     /// An empty read-only directory.
     Directory {
@@ -114,6 +132,8 @@ pub enum How {
     TimedOut,
     /// It was ended because the caller no longer wanted it.
     Cancelled,
+    /// It wanted more memory than it may have.
+    OutOfMemory,
 }
 
 /// What is known of a program that has ended, with all of its children.
@@ -127,7 +147,7 @@ pub struct Ended {
     pub system: Duration,
     /// From its start until nothing of it was left.
     pub wall: Duration,
-    /// The most memory that one of its processes had, in bytes.
+    /// The most memory that one of its processes had, or all together where that is known, in bytes.
     pub peak_memory_bytes: u64,
 }
 

@@ -40,6 +40,17 @@ pub(crate) struct Node {
     pub work: Work,
     /// How long it is expected to run.
     pub weight: Duration,
+    /// What of the machine it takes while it executes.
+    pub share: Share,
+}
+
+/// What of a machine a step takes, or a machine has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Share {
+    /// Places of `-j`.
+    pub places: usize,
+    /// Memory.
+    pub memory_bytes: u64,
 }
 
 /// What is known of a node before anything starts.
@@ -148,14 +159,14 @@ pub(crate) struct Scheduler {
     /// Nodes under way for which a dependency has come out different meanwhile.
     stale: BTreeSet<Index>,
     running: BTreeMap<Index, Phase>,
-    jobs: usize,
+    room: Share,
     on_failure: OnFailure,
     stopped: bool,
 }
 
 impl Scheduler {
     /// Starts: nodes come after all that they depend on.
-    pub fn new(nodes: Vec<Node>, jobs: usize, on_failure: OnFailure) -> (Scheduler, Vec<Request>) {
+    pub fn new(nodes: Vec<Node>, room: Share, on_failure: OnFailure) -> (Scheduler, Vec<Request>) {
         let mut dependents = vec![Vec::new(); nodes.len()];
         for (index, node) in nodes.iter().enumerate() {
             node.deps.iter().for_each(|dep| dependents[*dep].push(index));
@@ -172,7 +183,7 @@ impl Scheduler {
             missed_fetches: BTreeSet::new(),
             stale: BTreeSet::new(),
             running: BTreeMap::new(),
-            jobs: jobs.max(1),
+            room: Share { places: room.places.max(1), ..room },
             on_failure,
             stopped: false,
         };
@@ -393,16 +404,26 @@ impl Scheduler {
             return None;
         }
         let fetches = self.executing().filter(|it| self.is_fetch(*it)).count();
-        let others = self.executing().count() - fetches;
-        let urgent = self.missed.first().map(|(_, index)| *index).filter(|_| others < self.jobs);
-        let urgent = urgent.filter(|index| !self.is_alone(*index) || fetches + others == 0);
+        let others: Vec<Index> = self.executing().filter(|it| !self.is_fetch(*it)).collect();
+        // The most urgent waits for its room, whatever smaller ones could have: else it might wait for ever.
+        let urgent = self.missed.first().map(|(_, index)| *index).filter(|index| self.has_room(*index, &others));
+        let urgent = urgent.filter(|index| !self.is_alone(*index) || fetches + others.len() == 0);
         let fetch = self.missed_fetches.first().map(|(_, index)| *index).filter(|_| fetches < FETCHED_AT_ONCE);
         urgent.or(fetch)
     }
 
+    /// Whether a step fits beside others. What wants more than there is runs alone.
+    fn has_room(&self, index: Index, others: &[Index]) -> bool {
+        let places = |index: Index| self.nodes[index].share.places.clamp(1, self.room.places);
+        let taken: usize = others.iter().map(|other| places(*other)).sum();
+        let held = others.iter().fold(0_u64, |sum, other| sum.saturating_add(self.nodes[*other].share.memory_bytes));
+        let fits = held.saturating_add(self.nodes[index].share.memory_bytes) <= self.room.memory_bytes;
+        taken + places(index) <= self.room.places && (fits || others.is_empty())
+    }
+
     fn may_ask(&self) -> bool {
         let asked = self.running.values().filter(|phase| **phase == Phase::Asking).count();
-        asked < ASKED_AT_ONCE && self.missed.len() < WAITING_FOR_EACH_JOB * self.jobs
+        asked < ASKED_AT_ONCE && self.missed.len() < WAITING_FOR_EACH_JOB * self.room.places
     }
 
     fn start(&mut self, index: Index, phase: Phase) {

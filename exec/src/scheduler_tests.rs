@@ -26,7 +26,7 @@ enum Faults {
 
 impl World {
     fn new(nodes: Vec<Node>, jobs: usize, on_failure: OnFailure, tape: Vec<u8>, faults: Faults) -> World {
-        let (scheduler, requests) = Scheduler::new(nodes, jobs, on_failure);
+        let (scheduler, requests) = Scheduler::new(nodes, room(jobs), on_failure);
         World { scheduler, open: requests.into(), tape, at: 0, executions: BTreeMap::new(), faults }
     }
 
@@ -86,7 +86,7 @@ impl World {
             }
         }
         let fetches = scheduler.executing().filter(|index| scheduler.is_fetch(*index)).count();
-        assert!(scheduler.executing().count() - fetches <= scheduler.jobs, "more than -j steps execute");
+        assert!(scheduler.executing().count() - fetches <= scheduler.room.places, "more than -j steps execute");
         assert!(fetches <= FETCHED_AT_ONCE, "too much is fetched at once");
         assert!(
             !scheduler.running.keys().any(|index| scheduler.executes_alone(*index))
@@ -132,7 +132,7 @@ fn graphs() -> impl Strategy<Value = Vec<Node>> {
                 0 | 6 if !deps.is_empty() => Work::Deliver,
                 _ => Work::Step(Asking::Cache, Place::Shared),
             };
-            nodes.push(Node { deps, start, work, weight: Duration::from_millis(weight) });
+            nodes.push(Node { deps, start, work, weight: Duration::from_millis(weight), share: ONE });
         }
         nodes
     })
@@ -198,15 +198,23 @@ fn the_longest_chain_starts_first() {
         start: Start::Unknown,
         work: Work::Step(Asking::Cache, Place::Shared),
         weight: Duration::from_millis(millis),
+        share: ONE,
     };
     let nodes = vec![node(&[], 1), node(&[], 10), node(&[1], 10), node(&[], 15)];
-    let (mut scheduler, requests) = Scheduler::new(nodes, 1, OnFailure::Stop);
+    let (mut scheduler, requests) = Scheduler::new(nodes, room(1), OnFailure::Stop);
     assert_eq!(requests, [1, 3, 0].map(|index| Request::Ask(index, Asking::Cache)));
     scheduler.on(0, Reply::Missed);
     scheduler.on(3, Reply::Missed);
     scheduler.on(1, Reply::Missed);
     let next = scheduler.on(0, Reply::Known(Outputs::Same));
     assert_eq!(next, [Request::Execute(1, Asking::Cache)]);
+}
+
+/// What most steps take.
+const ONE: Share = Share { places: 1, memory_bytes: 0 };
+
+fn room(places: usize) -> Share {
+    Share { places, memory_bytes: u64::MAX }
 }
 
 /// Returns what executes once the cache has none of some steps without dependencies.
@@ -216,9 +224,10 @@ fn executing(places: &[Place], jobs: usize) -> Vec<Index> {
         start: Start::Unknown,
         work: Work::Step(Asking::Cache, *place),
         weight: Duration::ZERO,
+        share: ONE,
     };
     let nodes = places.iter().map(node).collect();
-    let (mut scheduler, requests) = Scheduler::new(nodes, jobs, OnFailure::Stop);
+    let (mut scheduler, requests) = Scheduler::new(nodes, room(jobs), OnFailure::Stop);
     let mut open = VecDeque::from(requests);
     while let Some(request) = open.pop_front() {
         if let Request::Ask(index, _) = request {
@@ -226,6 +235,34 @@ fn executing(places: &[Place], jobs: usize) -> Vec<Index> {
         }
     }
     scheduler.executing().collect()
+}
+
+#[test]
+fn what_takes_much_of_the_machine_leaves_less_to_others() {
+    let check = |shares: &[(usize, u64)], want: &[Index]| {
+        let node = |(places, memory_bytes): &(usize, u64)| Node {
+            deps: vec![],
+            start: Start::Unknown,
+            work: Work::Step(Asking::Never, Place::Shared),
+            weight: Duration::ZERO,
+            share: Share { places: *places, memory_bytes: *memory_bytes },
+        };
+        let nodes = shares.iter().map(node).collect();
+        let (mut scheduler, requests) = Scheduler::new(nodes, Share { places: 4, memory_bytes: 100 }, OnFailure::Stop);
+        for request in requests {
+            let Request::Ask(index, _) = request else { continue };
+            scheduler.on(index, Reply::Missed);
+        }
+        assert_eq!(scheduler.executing().collect::<Vec<_>>(), want, "{shares:?}");
+    };
+    check(&[(1, 0); 5], &[0, 1, 2, 3]);
+    check(&[(2, 0), (2, 0), (1, 0)], &[0, 1]);
+    check(&[(3, 0), (2, 0), (1, 0)], &[0]);
+    check(&[(0, 60), (0, 40), (0, 1)], &[0, 1]);
+    // More than there is: alone, but not never.
+    check(&[(9, 0), (1, 0)], &[0]);
+    check(&[(1, 200), (1, 1)], &[0]);
+    check(&[(1, 1), (1, 200), (1, 1)], &[0]);
 }
 
 #[test]
@@ -252,9 +289,10 @@ fn a_cancelled_run_starts_nothing_and_ends() {
             start: Start::Unknown,
             work: Work::Step(Asking::Cache, Place::Shared),
             weight: Duration::ZERO,
+            share: ONE,
         })
         .collect();
-    let (mut scheduler, requests) = Scheduler::new(nodes, 2, OnFailure::KeepGoing);
+    let (mut scheduler, requests) = Scheduler::new(nodes, room(2), OnFailure::KeepGoing);
     scheduler.stop();
     for request in requests {
         let Request::Ask(index, _) = request else { panic!("nothing else is asked") };

@@ -18,11 +18,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use model::{Facts, Fingerprint, Need, PythonEnvironment};
+use model::{Facts, Fingerprint, ImageDigest, Need, PythonEnvironment};
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 pub use error::ToolError;
+pub(crate) use install::{PYTHON_QUESTION, python_answer};
 use look::Look;
 use memory::Memory;
 pub use search::which_all;
@@ -85,6 +86,9 @@ pub struct Resolved {
     pub remember: Option<Vec<u8>>,
 }
 
+/// Asks the interpreter of an image what it is; `None` if it does not answer.
+pub type AskImage<'a> = &'a dyn Fn(&ImageDigest) -> Option<PythonEnvironment>;
+
 /// What is known of one need.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 struct Found {
@@ -111,12 +115,24 @@ pub fn known_facts(surroundings: &Surroundings, remembered: &[u8]) -> Facts {
 
 /// Learns of toolchains what analysis asks for. Each question is answered: of a toolchain that is not there by what
 /// analysis assumes anyway, since whoever needs it is refused later. Returns what is to be remembered, if it is new.
-pub fn learn(asked: &BTreeSet<Need>, surroundings: &Surroundings, remembered: &[u8]) -> (Facts, Option<Vec<u8>>) {
+pub fn learn(
+    asked: &BTreeSet<Need>,
+    surroundings: &Surroundings,
+    remembered: &[u8],
+    ask_image: AskImage<'_>,
+) -> (Facts, Option<Vec<u8>>) {
     let mut memory = Memory::decode(remembered, surroundings);
     let now_seconds = clock_gettime(ClockId::RealtimeCoarse).tv_sec;
     let mut facts = Facts::default();
     for need in asked {
-        let found = memory.recall(need).map_or_else(|| find(need, surroundings, &mut memory, now_seconds), Ok).ok();
+        let found = match need {
+            Need::Image { digest, .. } => memory.recall(need).filter(|found| found.python.is_some()).or_else(|| {
+                let found = Found { python: Some(ask_image(digest)?), ..image(digest) };
+                memory.keep(need, &found, Look::default(), now_seconds);
+                Some(found)
+            }),
+            _ => memory.recall(need).map_or_else(|| find(need, surroundings, &mut memory, now_seconds), Ok).ok(),
+        };
         facts.0.insert(need.clone(), found.and_then(|found| found.python).unwrap_or_default());
     }
     (facts, memory.encode_if_changed())
@@ -154,9 +170,15 @@ fn find(
         Need::Base => base::find(&mut look).map_err(|mistake| vec![mistake])?,
         Need::GoCache => go_cache(surroundings),
         Need::Host { toolchain, programs } => install::find(toolchain, programs, surroundings, &mut look)?,
+        Need::Image { digest, .. } => image(digest),
     };
     memory.keep(need, &found, look, now_seconds);
     Ok(found)
+}
+
+/// Its digest is all there is to know of it.
+fn image(digest: &ImageDigest) -> Found {
+    Found { fingerprint: Fingerprint(digest.0), view: ToolView::default(), python: None }
 }
 
 fn go_cache(surroundings: &Surroundings) -> Found {

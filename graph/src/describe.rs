@@ -7,7 +7,8 @@
 //! | argv, environment, working directory, output paths and kinds, network policy | the target's name, rule, tags, attributes, the text that declares it |
 //! | inputs: paths, contents, executable bit, link targets | mtimes, owners, other mode bits |
 //! | toolchains and base system: as declared (static key), as found (action key) | where they lie on this machine |
-//! | timeout, rule version, domain (executor family) | retries, exclusiveness, job count |
+//! | timeout, rule version, domain (executor family) | retries, exclusiveness, job count, memory, processors |
+//! | names of secrets | their values; cache mounts |
 //!
 //! A fetch is described by its lock entry alone: no toolchain, no input. Where a lock does not name the file, what has to
 //! fit is a part of its entry.
@@ -41,7 +42,7 @@ pub(crate) struct Description<'a> {
 
 /// The value of a platform property.
 pub(crate) enum Property<'a> {
-    Text(&'static str),
+    Text(Cow<'a, str>),
     /// Resolved on the machine: the declaration counts before, the fingerprint after.
     Pin(&'a Need),
 }
@@ -55,7 +56,7 @@ pub(crate) fn describe<'a>(action: &'a Action, domain: &str) -> Description<'a> 
             directory: command.directory.as_str(),
             outputs: action.outputs.iter().map(|output| output.at.relative_to(&command.directory)).collect(),
             timeout: action.limits.end(),
-            properties: properties(command.network, &action.needs),
+            properties: properties(command.network, action),
             salt: salt(action, domain),
             inputs: &action.inputs,
         },
@@ -149,14 +150,19 @@ fn kinds(outputs: &[Output]) -> String {
     outputs.iter().map(letter).collect()
 }
 
-fn properties(network: Network, needs: &[Need]) -> Vec<(String, Property<'_>)> {
+fn properties(network: Network, action: &Action) -> Vec<(String, Property<'_>)> {
     let network = match network {
         Network::None => "none",
         Network::Host => "host",
     };
-    let mut properties =
-        vec![("OSFamily".to_owned(), Property::Text("Linux")), ("network".to_owned(), Property::Text(network))];
-    properties.extend(needs.iter().map(|need| (need_name(need), Property::Pin(need))));
+    let mut properties = vec![
+        ("OSFamily".to_owned(), Property::Text("Linux".into())),
+        ("network".to_owned(), Property::Text(network.into())),
+    ];
+    if !action.grants.secrets.is_empty() {
+        properties.push(("secrets".to_owned(), Property::Text(action.grants.secrets.join(",").into())));
+    }
+    properties.extend(action.needs.iter().map(|need| (need_name(need), Property::Pin(need))));
     properties.sort_by(|a, b| a.0.cmp(&b.0));
     properties
 }
@@ -167,6 +173,8 @@ pub(crate) fn need_name(need: &Need) -> String {
         Need::Base => "base".to_owned(),
         Need::GoCache => "rg-gocache".to_owned(),
         Need::Host { toolchain, .. } => format!("toolchain-{toolchain}"),
+        // As build servers know it; which toolchain it is called in workspace.toml does not count.
+        Need::Image { .. } => "container-image".to_owned(),
     }
 }
 
@@ -175,5 +183,6 @@ pub(crate) fn need_text(need: &Need) -> String {
     match need {
         Need::Base | Need::GoCache => "host".to_owned(),
         Need::Host { programs, .. } => format!("host:{}", programs.join(",")),
+        Need::Image { digest, .. } => digest.to_string(),
     }
 }

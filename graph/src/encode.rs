@@ -3,7 +3,7 @@
 use model::reapi::{self, Directory, Message};
 use model::{Action, ActionKey, Content, Digest, Fingerprint, Lost, Need, RelPath, Work};
 
-use crate::describe::{Description, Property, describe, need_name};
+use crate::describe::{Description, Property, describe, need_name, need_text};
 pub use crate::merkle::EncodeError;
 use crate::merkle::Node;
 
@@ -60,7 +60,9 @@ fn encode_messages(
     }
     .encode();
     let platform = properties.into_iter().map(|(name, property)| match property {
-        Property::Text(text) => (name, text.to_owned()),
+        Property::Text(text) => (name, text.into_owned()),
+        // An image is what it is declared to be: rg.lock has its digest.
+        Property::Pin(need @ Need::Image { .. }) => (need_name(need), need_text(need)),
         Property::Pin(need) => (need_name(need), format!("blake3:{}", pin(need))),
     });
     let action = reapi::Action {

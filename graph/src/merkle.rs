@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::reapi::{Directory, DirectoryNode, FileNode, Message, SymlinkNode};
+use model::reapi::{Directory, Message};
 use model::{Content, Digest, Lost, RelPath};
 
 /// Why inputs do not make a tree.
@@ -109,7 +109,7 @@ impl Node {
         messages: &mut Vec<(Digest, Vec<u8>)>,
         layout: &mut Vec<(RelPath, Content)>,
     ) -> Digest {
-        let mut message = Directory::default();
+        let mut entries = Vec::new();
         for (name, entry) in self.entries {
             let path = here.child(&name).expect("names come from normal paths");
             let content = match entry {
@@ -119,9 +119,9 @@ impl Node {
                 }
                 Entry::Node(node) => Content::Directory(node.seal(&path, messages, layout)),
             };
-            add(&mut message, name, content);
+            entries.push((name, content));
         }
-        let bytes = message.encode();
+        let bytes = Directory::of(entries).encode();
         let digest = Digest::of(&bytes);
         messages.push((digest, bytes));
         digest
@@ -143,26 +143,9 @@ impl Entry {
     }
 }
 
-fn add(message: &mut Directory, name: String, content: Content) {
-    match content {
-        Content::File { digest, executable } => {
-            message.files.push(FileNode { name, digest, is_executable: executable });
-        }
-        Content::Symlink(target) => message.symlinks.push(SymlinkNode { name, target: target.to_string() }),
-        Content::Directory(digest) => message.directories.push(DirectoryNode { name, digest }),
-    }
-}
-
 /// Returns the entries of a directory. One with a name that is no path segment was not made by rg, and counts as lost.
 fn contents(digest: &Digest, load: Load<'_>) -> Result<Vec<(String, Content)>, Lost> {
-    let directory = load(digest)?;
-    let files = directory
-        .files
-        .into_iter()
-        .map(|file| (file.name, Content::File { digest: file.digest, executable: file.is_executable }));
-    let directories = directory.directories.into_iter().map(|node| (node.name, Content::Directory(node.digest)));
-    let symlinks = directory.symlinks.into_iter().map(|link| (link.name, Content::Symlink(link.target.into())));
-    let entries: Vec<(String, Content)> = files.chain(directories).chain(symlinks).collect();
+    let entries: Vec<(String, Content)> = load(digest)?.into_entries().collect();
     let is_segment = |name: &str| RelPath::new(name).is_ok_and(|path| path.segments().count() == 1);
     if entries.iter().all(|(name, _)| is_segment(name)) { Ok(entries) } else { Err(Lost(*digest)) }
 }

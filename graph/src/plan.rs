@@ -26,6 +26,17 @@ pub struct Plan {
     pub stale: Vec<(TargetId, Delivered)>,
 }
 
+impl Plan {
+    /// Returns the plan of one step, which runs whatever is known of it, and delivers nothing.
+    #[must_use]
+    pub fn only(mut self, step: StepId, graph: &Graph) -> Plan {
+        let wanted: HashSet<StepId> = graph.closure(&BTreeSet::from([step])).into_iter().collect();
+        self.steps.retain(|planned| wanted.contains(&planned.step));
+        self.steps.iter_mut().filter(|planned| planned.step == step).for_each(|planned| planned.state = State::Force);
+        Plan { steps: self.steps, deliveries: Vec::new(), stale: Vec::new() }
+    }
+}
+
 /// A step of a plan.
 pub struct Planned {
     /// The step.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Content, Digest, FileSetId, Platform, PythonEnvironment, RelPath, TargetId};
+use crate::{Content, Digest, FileSetId, ImageDigest, Platform, PythonEnvironment, RelPath, TargetId};
 
 /// One cached step of a target.
 ///
@@ -29,6 +29,8 @@ pub struct Action {
     pub needs: Vec<Need>,
     /// Its limits.
     pub limits: Limits,
+    /// What its container holds besides.
+    pub grants: Grants,
     /// The version of the rule that lowered it: a part of the key.
     pub rule_version: u32,
 }
@@ -69,6 +71,9 @@ pub struct Command {
     /// Whether it may use the network.
     pub network: Network,
 }
+
+/// The `PATH` of every action that asks for no other: programs of toolchains before those of the base system.
+pub const DEFAULT_PATH: &str = "/toolchain/bin:/usr/local/bin:/usr/bin:/bin";
 
 /// Whether an action may use the network.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -247,6 +252,32 @@ pub enum Need {
         /// The programs, as they are looked up on PATH.
         programs: Vec<Arc<str>>,
     },
+    /// An image that is the root directory of the container: there is no base system of the machine then.
+    Image {
+        /// The name of its table, `go`.
+        toolchain: Arc<str>,
+        /// What rg.lock pins it to.
+        digest: ImageDigest,
+    },
+}
+
+impl Need {
+    /// Returns what a container with this need stands on: an image, or else the base system of the machine.
+    pub fn ground(&self) -> Need {
+        match self {
+            Need::Image { .. } => self.clone(),
+            Need::Base | Need::GoCache | Need::Host { .. } => Need::Base,
+        }
+    }
+
+    /// Returns some needs, sorted, with what a container stands on that has them.
+    pub fn grounded(needs: impl IntoIterator<Item = Need>) -> Vec<Need> {
+        let mut needs: Vec<Need> = needs.into_iter().collect();
+        needs.push(needs.iter().map(Need::ground).max().unwrap_or(Need::Base));
+        needs.sort();
+        needs.dedup();
+        needs
+    }
 }
 
 /// Limits of an action.
@@ -260,6 +291,20 @@ pub struct Limits {
     pub retries: u32,
     /// Runs while nothing else does.
     pub exclusive: Exclusive,
+    /// The most memory that all of its processes may use together, in bytes; not a part of the key, because an action
+    /// that needs more fails.
+    pub memory_bytes: Option<u64>,
+    /// How many processors it is meant to keep busy; 0 is one. Not a part of the key.
+    pub cpus: u32,
+}
+
+/// What a container holds beside the toolchains and the input root.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Grants {
+    /// Secrets by name, sorted: files in `/run/secrets`. The names are a part of the key, and no value ever is.
+    pub secrets: Vec<Arc<str>>,
+    /// Directories that actions share and keep, by name, with the place inside; not a part of the key.
+    pub cache_mounts: BTreeMap<Arc<str>, Arc<str>>,
 }
 
 impl Limits {

@@ -160,13 +160,21 @@ codes! {
     "there is no profile of this name"
     "Profiles are the tables `[profile.<name>]` of workspace.toml and workspace.local.toml."
 
-    TOOLCHAIN_IMAGE "RG0503"
-    "toolchain images are not supported by this version"
-    "A toolchain is made of the programs of this machine for now: `host = [\"go\"]`."
+    SEVERAL_ROOTS "RG0503"
+    "an action names an image and other toolchains"
+    "An image is the whole root directory of an action, so there can be no other beside it."
 
     UNKNOWN_TOOLCHAIN "RG0504"
     "a target names a toolchain that workspace.toml does not declare"
     "Each toolchain is a table `[toolchain.<name>]` of workspace.toml."
+
+    BAD_LOCK "RG0505"
+    "rg.lock cannot be read"
+    "rg writes this file; a merge that left its marks in it, or a hand, may have broken it."
+
+    UNKNOWN_SECRET "RG0506"
+    "a target names a secret that workspace.toml does not declare"
+    "Each secret is a table `[secrets.<name>]` of workspace.toml that says where its value comes from."
 
     EMPTY_WILDCARD "RG0601"
     "a wildcard matches no package"

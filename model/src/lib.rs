@@ -8,6 +8,7 @@ pub mod codes;
 mod content;
 mod digest;
 mod label;
+mod lock;
 mod memory;
 mod mistake;
 mod path;
@@ -20,12 +21,13 @@ mod tree;
 pub mod wheel;
 
 pub use action::{
-    Action, Assembly, Command, Distribution, Exclusive, Input, Limits, Locked, Need, Network, Origin, Output,
-    OutputKind, Purpose, SeenAt, Text, Work,
+    Action, Assembly, Command, DEFAULT_PATH, Distribution, Exclusive, Grants, Input, Limits, Locked, Need, Network,
+    Origin, Output, OutputKind, Purpose, SeenAt, Text, Work,
 };
 pub use content::{Content, Lost};
 pub use digest::{ActionKey, Digest, FileId, FileKind, Fingerprint, ParseDigestError, StaticKey};
 pub use label::{Label, LabelError, TargetId};
+pub use lock::{ImageDigest, Lock};
 pub use memory::Memory;
 pub use mistake::{Exit, Location, Mistake};
 pub use path::{PathError, RelPath};

@@ -21,6 +21,18 @@ pub struct Platform {
 pub struct PlatformError(String);
 
 impl Platform {
+    /// Returns the platform that this program runs on.
+    pub fn of_this_machine() -> Platform {
+        let arch = match std::env::consts::ARCH {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            "x86" => "386",
+            "powerpc64" => "ppc64le",
+            other => other,
+        };
+        Platform { os: Arc::from(std::env::consts::OS), arch: Arc::from(arch) }
+    }
+
     /// Returns one path segment: `linux-arm64`, with the `@` that no package begins with.
     pub fn slug(&self) -> String {
         format!("@{}-{}", self.os, self.arch)

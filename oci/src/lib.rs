@@ -27,4 +27,4 @@ pub use images::{Images, OnProgress, Save};
 pub use reference::{Reference, ReferenceError};
 pub use registry::LoginError;
 pub use select::SelectError;
-pub use source::{Source, SourceError};
+pub use source::{Source, SourceError, source};

@@ -97,6 +97,16 @@ impl Reference {
     pub fn digest(&self) -> Option<Digest> {
         self.digest
     }
+
+    /// Returns the repository with the tag and the digest of another reference.
+    pub(crate) fn at_version_of(self, other: &Reference) -> Reference {
+        Reference { tag: other.tag.clone(), digest: other.digest, ..self }
+    }
+
+    /// Whether a text that names an image says which of its repository.
+    pub(crate) fn says_version(text: &str) -> bool {
+        text.contains('@') || split_tag(text).1.is_some()
+    }
 }
 
 impl FromStr for Reference {

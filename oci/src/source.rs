@@ -1,5 +1,6 @@
 //! What a user writes for an image: a reference of a registry, or a place on this machine behind a word and a colon.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -124,4 +125,29 @@ impl fmt::Display for Source {
             Source::Daemon { name } => write!(f, "docker-daemon:{name}"),
         }
     }
+}
+
+/// Returns where an image is taken from. `overrides` name stand-ins: a reference, or one with the tag `*`, and what is
+/// taken in its place; a stand-in without a tag has that of the image.
+pub fn source(image: &str, overrides: &BTreeMap<String, String>) -> Result<Source, SourceError> {
+    let source: Source = image.parse()?;
+    let Source::Registry(reference) = &source else { return Ok(source) };
+    for (pattern, stand_in) in overrides {
+        let (pattern, any_tag) = match pattern.strip_suffix(":*") {
+            Some(pattern) => (pattern, true),
+            None => (pattern.as_str(), false),
+        };
+        let pattern: Reference = pattern.parse()?;
+        let is_same = pattern.host() == reference.host() && pattern.repository() == reference.repository();
+        if !is_same || !(any_tag || pattern == *reference) {
+            continue;
+        }
+        return Ok(match stand_in.parse()? {
+            Source::Registry(mirror) if !Reference::says_version(stand_in) => {
+                Source::Registry(mirror.at_version_of(reference))
+            }
+            other => other,
+        });
+    }
+    Ok(source)
 }

@@ -1,10 +1,10 @@
 //! The analysis of a workspace: packages, definitions, labels, lowering, in this order.
 //! It knows no rule but by the table of rules, and touches the tree only through the recorder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use model::{Analysis, Facts, FileSet, FileSetId, Mistake, Need, Origin, RelPath, Target, Tree};
+use model::{Analysis, Facts, FileSet, FileSetId, Mistake, Need, Origin, RelPath, Target, TargetId, Tree};
 use rayon::prelude::*;
 
 use crate::declaration::Declaration;
@@ -14,7 +14,7 @@ use crate::lowering::{FileSets, Ground, Lowered, Lowering};
 use crate::packages;
 use crate::reads::Recorder;
 use crate::remembered::{self, Question};
-use crate::rule::{Language, Lower};
+use crate::rule::{Language, Lower, resources};
 use crate::settings::Settings;
 use crate::sources::Place;
 
@@ -106,7 +106,11 @@ fn lower_alone(definitions: &Definitions, ground: Ground<'_>) -> Part {
     let mut targets = Vec::new();
     for declaration in &definitions.declarations {
         match declaration.rule.lower {
-            Lower::Alone(lower) => targets.push(lower(declaration, &mut lowering)),
+            Lower::Alone(lower) => {
+                let mut target = lower(declaration, &mut lowering);
+                resources::apply(declaration, &mut target, &mut lowering);
+                targets.push(target);
+            }
             Lower::Together(_) => {}
         }
     }
@@ -120,7 +124,14 @@ fn lower_together(language: Language, all: &[Definitions], ground: Ground<'_>) -
         Lower::Alone(_) => false,
         Lower::Together(other) => other == language,
     };
-    let targets = language.lower(&declarations.filter(of_language).collect::<Vec<_>>(), &mut lowering);
+    let declarations: Vec<&Declaration> = declarations.filter(of_language).collect();
+    let mut targets = language.lower(&declarations, &mut lowering);
+    let by_id: HashMap<&TargetId, &Declaration> = declarations.iter().map(|it| (&it.common.id, *it)).collect();
+    for target in &mut targets {
+        if let Some(declaration) = by_id.get(&target.id) {
+            resources::apply(declaration, target, &mut lowering);
+        }
+    }
     Part::new(targets, lowering)
 }
 

@@ -117,7 +117,12 @@ impl Declaration {
 
     /// Returns the environment that it declares, as a table of names and values.
     pub fn environment(&self) -> &[(Written, Written)] {
-        match self.values.get("env") {
+        self.table("env")
+    }
+
+    /// Returns a table of strings; empty if it is not given.
+    pub fn table(&self, name: &str) -> &[(Written, Written)] {
+        match self.values.get(name) {
             Some(Value::Environment(pairs)) => pairs,
             _ => &[],
         }

@@ -241,7 +241,7 @@ impl Reader<'_> {
     ) -> Usable {
         let name = key.get_ref().as_ref();
         target.common.attributes.insert(Arc::from(name), document::json(value.get_ref()));
-        if let Some(attribute) = target.rule.doc.attributes.iter().find(|attribute| attribute.name == name) {
+        if let Some(attribute) = target.rule.attributes().find(|attribute| attribute.name == name) {
             return self.own_attribute(target, attribute, value);
         }
         match name {
@@ -367,7 +367,7 @@ impl Reader<'_> {
             let message = format!("`{name}` of rule `{}` is not supported by this version", rule.doc.name);
             return self.report(Mistake::new(codes::NOT_SUPPORTED, message), at);
         }
-        let known = rule.doc.attributes.iter().chain(COMMON_ATTRIBUTES).map(|attribute| attribute.name);
+        let known = rule.attributes().chain(COMMON_ATTRIBUTES).map(|attribute| attribute.name);
         let mistake =
             Mistake::new(codes::UNKNOWN_ATTRIBUTE, format!("rule `{}` has no attribute `{name}`", rule.doc.name));
         let mistake = match nearest(name, known) {

@@ -14,6 +14,7 @@ mod globs;
 mod go;
 mod go_attributes;
 mod labels;
+mod lock_file;
 mod lowering;
 mod near;
 mod node;
@@ -29,11 +30,14 @@ mod sources;
 mod written;
 
 pub use analyze::{Analyzed, analyze};
+pub use lock_file::lock;
 pub use model::codes::{EXPLAINED, Explained, explain};
 pub use near::nearest;
-pub use rule::{AttributeDoc, AttributeType, COMMON_ATTRIBUTES, RuleDoc, catalogue};
+pub use rule::{
+    ACTION_ATTRIBUTES, AttributeDoc, AttributeType, COMMON_ATTRIBUTES, RuleDoc, action_attributes, catalogue,
+};
 pub use select::{Caller, select};
-pub use settings::{Checked, ExecutorChoice, Settings, SettingsTexts, Toolchain, settings};
+pub use settings::{Checked, ExecutorChoice, SecretSource, Settings, SettingsTexts, Toolchain, settings};
 
 /// Returns a mistake in one line, for tests: place, message and hint.
 #[cfg(test)]

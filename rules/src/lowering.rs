@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use model::{
-    Declared, Dependency, Entry, EntryKind, Facts, FileKind, FileSet, FileSetId, Kind, Location, Mistake, Need,
-    Platform, Provided, PythonEnvironment, RelPath, Target, TargetId, TreeError,
+    DEFAULT_PATH, Declared, Dependency, Entry, EntryKind, Facts, FileKind, FileSet, FileSetId, ImageDigest, Kind,
+    Location, Mistake, Need, Platform, Provided, PythonEnvironment, RelPath, Target, TargetId, TreeError,
 };
 
 use crate::labels::Declarations;
@@ -159,16 +159,38 @@ impl<'a> Lowering<'a> {
         target.out_dir(&self.ground.settings.platform)
     }
 
+    /// Whether workspace.toml declares a toolchain.
+    pub fn has_toolchain(&self, name: &str) -> bool {
+        self.ground.settings.toolchains.contains_key(name)
+    }
+
     /// Returns the need of a toolchain; reports one that workspace.toml does not declare.
     pub fn toolchain(&mut self, name: &str, wanted_at: &Location) -> Option<Need> {
-        if let Some((name, Toolchain::Host { programs })) = self.ground.settings.toolchains.get_key_value(name) {
-            return Some(Need::Host { toolchain: name.clone(), programs: programs.clone() });
+        if let Some((toolchain, from)) = self.ground.settings.toolchains.get_key_value(name) {
+            let toolchain = toolchain.clone();
+            return match from {
+                Toolchain::Host { programs } => Some(Need::Host { toolchain, programs: programs.clone() }),
+                // Without a pin nothing is run, so that any digest does.
+                Toolchain::Image { pinned, .. } => {
+                    Some(Need::Image { toolchain, digest: pinned.unwrap_or(ImageDigest([0; 32])) })
+                }
+            };
         }
         if !self.ground.settings.refused_toolchains.contains(name) {
             let mistake = self.unknown_toolchain(name, wanted_at);
             self.mistake(mistake);
         }
         None
+    }
+
+    /// Whether workspace.toml declares a secret.
+    pub fn has_secret(&self, name: &str) -> bool {
+        self.ground.settings.secrets.contains_key(name)
+    }
+
+    /// Returns the names of all secrets.
+    pub fn secrets(&self) -> Vec<&'a str> {
+        self.ground.settings.secrets.keys().map(|name| &**name).collect()
     }
 
     /// Reports a mistake.
@@ -217,7 +239,7 @@ pub(crate) fn base_environment() -> BTreeMap<Arc<str>, Arc<str>> {
     [
         ("HOME", "/tmp/home"),
         ("LC_ALL", "C.UTF-8"),
-        ("PATH", "/toolchain/bin:/usr/local/bin:/usr/bin:/bin"),
+        ("PATH", DEFAULT_PATH),
         ("PYTHONHASHSEED", "0"),
         ("SOURCE_DATE_EPOCH", "315532800"),
         ("TMPDIR", "/tmp"),

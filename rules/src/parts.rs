@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::{
-    Action, Dependency, EntryKind, FileSetId, Input, Kind, Label, Limits, Mistake, Need, Origin, Output, OutputKind,
-    Platform, Purpose, RelPath, Target, TargetId, Work, codes,
+    Action, Dependency, EntryKind, FileSetId, Grants, Input, Kind, Label, Limits, Mistake, Need, Origin, Output,
+    OutputKind, Platform, Purpose, RelPath, Target, TargetId, Work, codes,
 };
 
 use crate::declaration::Declaration;
@@ -94,6 +94,7 @@ pub(crate) fn action(name: &str, work: Work, purpose: Purpose, needs: Vec<Need>,
         outputs: Vec::new(),
         needs,
         limits: Limits::default(),
+        grants: Grants::default(),
         rule_version,
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod limited;
 mod location;
 mod node_targets;
 mod python_targets;
+pub(crate) mod resources;
 mod suite;
 
 use model::{Kind, RelPath, Target};
@@ -16,6 +17,8 @@ use model::{Kind, RelPath, Target};
 use crate::declaration::Declaration;
 use crate::lowering::Lowering;
 use crate::written::NamedLabel;
+
+pub use resources::ACTION_ATTRIBUTES;
 
 /// A rule, for people.
 #[derive(Clone, Copy, Debug)]
@@ -167,6 +170,23 @@ pub const COMMON_ATTRIBUTES: &[AttributeDoc] = &[
     },
 ];
 
+impl Rule {
+    /// Returns all attributes of its own targets.
+    pub fn attributes(&self) -> impl Iterator<Item = &'static AttributeDoc> {
+        let of_actions = match self.kind {
+            Kind::Build | Kind::Test => ACTION_ATTRIBUTES,
+            Kind::Group | Kind::Suite | Kind::Implicit => &[],
+        };
+        self.doc.attributes.iter().chain(of_actions)
+    }
+}
+
+/// Returns the attributes that targets of a rule may set for their actions; none if it has no actions.
+pub fn action_attributes(rule: &RuleDoc) -> &'static [AttributeDoc] {
+    let has = find(rule.name).is_some_and(|rule| matches!(rule.kind, Kind::Build | Kind::Test));
+    if has { ACTION_ATTRIBUTES } else { &[] }
+}
+
 /// All rules of this version, sorted by name.
 static RULES: [Rule; 12] = [
     alias::RULE,
@@ -205,7 +225,9 @@ mod tests {
     #[test]
     fn rules_are_sorted_and_every_attribute_is_documented() {
         assert!(catalogue().is_sorted_by(|a, b| a.name < b.name));
-        for attribute in catalogue().iter().flat_map(|rule| rule.attributes).chain(COMMON_ATTRIBUTES) {
+        for attribute in
+            catalogue().iter().flat_map(|rule| rule.attributes).chain(COMMON_ATTRIBUTES).chain(ACTION_ATTRIBUTES)
+        {
             assert!(attribute.doc.ends_with('.'), "{}", attribute.name);
         }
     }

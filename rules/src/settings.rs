@@ -2,12 +2,12 @@
 //! It knows no target and reads no file.
 
 mod layer;
-mod size;
+pub(crate) mod size;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::{Mistake, Platform, RelPath};
+use model::{ImageDigest, Lock, Mistake, Platform, RelPath};
 use serde::{Deserialize, Serialize};
 
 use layer::Layers;
@@ -42,6 +42,10 @@ pub struct Settings {
     pub ignore: Vec<String>,
     /// The toolchains, by name.
     pub toolchains: BTreeMap<Arc<str>, Toolchain>,
+    /// All images that any profile names, as they are written: what rg.lock has entries for.
+    pub images: BTreeSet<String>,
+    /// What stands in for images: patterns of names, and what is taken in their place.
+    pub image_overrides: BTreeMap<String, String>,
     /// Toolchains that are declared in a way that was reported: naming them is not reported again.
     pub refused_toolchains: BTreeSet<Arc<str>>,
     /// How actions are run; `None` leaves the choice to rg.
@@ -50,10 +54,21 @@ pub struct Settings {
     pub strict: Option<ExecutorChoice>,
     /// How large the local store may grow.
     pub max_size_bytes: u64,
+    /// Where the value of each secret comes from.
+    pub secrets: BTreeMap<Arc<str>, SecretSource>,
     /// A file of further certificates for fetches.
     pub extra_ca: Option<String>,
     /// Directories, from the workspace root, in which every Python target looks for what it imports.
     pub python_roots: Vec<String>,
+}
+
+/// Where the value of a secret comes from.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum SecretSource {
+    /// A variable of the environment.
+    Variable(String),
+    /// A file; `~/` begins one in the home directory, and others count from the root of the workspace.
+    File(String),
 }
 
 /// One toolchain.
@@ -63,6 +78,13 @@ pub enum Toolchain {
     Host {
         /// The programs, as they are looked up on PATH.
         programs: Vec<Arc<str>>,
+    },
+    /// An image, which is the root directory of the actions that name the toolchain.
+    Image {
+        /// The image, as it is written.
+        image: String,
+        /// What rg.lock pins it to; `None` before [`Settings::pin`].
+        pinned: Option<ImageDigest>,
     },
 }
 
@@ -114,10 +136,13 @@ impl Default for Settings {
             platform: Platform::default(),
             ignore: Vec::new(),
             toolchains: BTreeMap::new(),
+            images: BTreeSet::new(),
+            image_overrides: BTreeMap::new(),
             refused_toolchains: BTreeSet::new(),
             executor: None,
             strict: None,
             max_size_bytes: 50 << 30,
+            secrets: BTreeMap::new(),
             extra_ca: None,
             python_roots: Vec::new(),
         }
@@ -129,6 +154,19 @@ impl Settings {
     pub fn fingerprint(&self) -> [u8; 32] {
         let bytes = postcard::to_stdvec(self).expect("settings hold only strings, numbers and maps");
         *blake3::hash(&bytes).as_bytes()
+    }
+
+    /// Pins the toolchains that are images. Returns the images that the lock does not have.
+    pub fn pin(&mut self, lock: &Lock) -> BTreeSet<String> {
+        let mut unpinned = BTreeSet::new();
+        for toolchain in self.toolchains.values_mut() {
+            let Toolchain::Image { image, pinned } = toolchain else { continue };
+            *pinned = lock.images.get(image).copied();
+            if pinned.is_none() {
+                unpinned.insert(image.clone());
+            }
+        }
+        unpinned
     }
 }
 

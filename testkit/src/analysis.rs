@@ -172,6 +172,7 @@ impl TargetBuilder {
             outputs: self.outputs.iter().map(output).collect(),
             needs: Vec::new(),
             limits: Limits::default(),
+            grants: model::Grants::default(),
             rule_version: 1,
         };
         self.adjust.iter().for_each(|change| change(&mut action));

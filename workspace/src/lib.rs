@@ -13,6 +13,7 @@ mod content;
 mod disk;
 mod hash_cell;
 mod ignores;
+mod lock;
 mod packed;
 mod refresh;
 mod stat;
@@ -21,3 +22,4 @@ mod walk;
 
 pub use checkout::{Checkout, CheckoutError, ScanOptions, checkout};
 pub use find::find;
+pub use lock::save_lock;

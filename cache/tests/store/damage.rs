@@ -191,7 +191,7 @@ fn a_store_that_cannot_be_written_is_still_read() {
         store.blob(&digest, Executable::No).is_ok(),
         store.directory(&root).is_ok(),
         store.assemble(&root).is_ok(),
-        store.durations().len() == 2,
+        store.history().len() == 2,
         store.claim(&key(1), &|| false).is_some(),
     ];
     store.collect_if_needed();

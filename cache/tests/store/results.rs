@@ -28,7 +28,7 @@ fn a_failed_result_is_never_stored() {
     let store = store();
     store.commit(&[done(1, ActionResult { exit_code: 1, ..ActionResult::default() })]).unwrap();
     assert!(!is_hit(&store, 1));
-    assert!(store.durations().is_empty());
+    assert!(store.history().is_empty());
 }
 
 #[test]
@@ -125,15 +125,15 @@ fn the_last_duration_of_each_action_is_known() {
     store.commit(&[done(1, ActionResult::default()), done(2, ActionResult::default())]).unwrap();
     let again = cache::Committed { duration: Duration::from_secs(9), ..done(1, ActionResult::default()) };
     store.commit(&[again]).unwrap();
-    let durations = store.again().durations();
-    assert_eq!(durations["//a:1"], Duration::from_secs(9));
-    assert_eq!(durations["//a:2"], Duration::from_millis(2));
+    let durations = store.again().history();
+    assert_eq!(durations["//a:1"].duration, Duration::from_secs(9));
+    assert_eq!(durations["//a:2"].duration, Duration::from_millis(2));
 }
 
 #[test]
 fn questions_to_a_store_that_is_not_there_yet_do_not_stop_it_from_being_made() {
     let store = store();
-    assert!(store.durations().is_empty());
+    assert!(store.history().is_empty());
     assert!(store.directory(&Digest::of(b"")).is_err());
     assert_eq!(store.stats().unwrap().results, 0);
     build(&store, 1, b"one");

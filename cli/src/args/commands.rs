@@ -21,12 +21,18 @@ pub enum Typed {
     /// Build a target, then run its program in the current directory
     #[command(after_help = help::RUN)]
     Run(RunWords),
+    /// Open a shell in the container of a target's action, with all that the action sees
+    #[command(after_help = help::SHELL)]
+    Shell(RunWords),
     /// Ask about the graph of targets, in Bazel's query language
     #[command(after_help = help::QUERY)]
     Query(QueryWords),
     /// Print what the actions of a target printed, when they ran last or failed last
     #[command(after_help = help::LOG)]
     Log(LogWords),
+    /// Pin the images that workspace.toml names in rg.lock; what is pinned stays as it is
+    #[command(after_help = help::LOCK)]
+    Lock(LockWords),
     /// Look after the local cache
     #[command(after_help = help::CACHE)]
     Cache(CacheWords),
@@ -107,6 +113,17 @@ pub struct QueryWords {
 pub struct LogWords {
     /// The target
     pub target: String,
+}
+
+/// The words of `rg lock`.
+#[derive(Args, Debug)]
+pub struct LockWords {
+    /// Ask again what these images are, written as in workspace.toml [default: all]
+    #[arg(long, value_name = "REFERENCE", num_args = 0.., conflicts_with = "check")]
+    pub update: Option<Vec<String>>,
+    /// Change nothing; exit with 5 if something is missing or too much
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// The words of `rg cache`.

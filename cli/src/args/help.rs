@@ -33,6 +33,14 @@ Examples:
   rg run //tools/migrate -- --to 12
   rg run //apps/storefront -- --port 5173   # a frontend is served";
 
+/// Of `rg shell`.
+pub const SHELL: &str = "\
+Examples:
+  rg shell //services/cart:unit            look around where the test runs
+  rg shell //api:client -- ls -l $OUT      run one command there; its exit code is rg's
+
+What the action needs is built first; what is written there is gone afterwards.";
+
 /// Of `rg query`.
 pub const QUERY: &str = "\
 Examples:
@@ -47,6 +55,13 @@ pub const LOG: &str = "\
 Examples:
   rg log //services/cart:unit
   rg log //services/cart:unit | less -R";
+
+/// Of `rg lock`.
+pub const LOCK: &str = "\
+Examples:
+  rg lock                         pin what is not pinned yet
+  rg lock --update golang:1.26    take what the tag means now
+  rg lock --check                 for CI: exit code 5 if rg.lock does not fit workspace.toml";
 
 /// Of `rg cache`.
 pub const CACHE: &str = "\

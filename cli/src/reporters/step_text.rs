@@ -157,6 +157,11 @@ fn hint(failure: &Failure, label: &str, rule: &str) -> Option<String> {
         Failure::Program { program, .. } => {
             format!("install `{program}`, or name a `toolchain` in {label} that has it; `rg doctor` lists toolchains")
         }
+        Failure::OutOfMemory { .. } => format!("raise `memory` of {label}, or make it need less"),
+        Failure::Secret { name, .. } => {
+            format!("set it, or say in [secrets.{name}] of workspace.toml where its value is")
+        }
+        Failure::Unable(_) => "`rg doctor` says what this machine can do".to_owned(),
         Failure::Sandbox(_) => "`rg doctor` says what this machine lacks".to_owned(),
         Failure::Thread(_) => "end other programs, or raise the limit of processes: `ulimit -u`".to_owned(),
         Failure::BadArchive { what, .. } => {
@@ -174,6 +179,7 @@ fn hint(failure: &Failure, label: &str, rule: &str) -> Option<String> {
         Failure::Unreadable { file, .. } => format!("look at who may read it: `ls -l {file}`"),
         Failure::LostInputs => "`rg cache verify` removes what is damaged".to_owned(),
         Failure::Exit(_)
+        | Failure::Visited(_)
         | Failure::Signal(_)
         | Failure::Fetch { .. }
         | Failure::Unfit { .. }

@@ -59,11 +59,14 @@ fn of_failure(failure: &Failure) -> TestStatus {
         | Failure::Signal(_)
         | Failure::MissingOutput(_)
         | Failure::BadOutput { .. }
+        | Failure::OutOfMemory { .. }
         | Failure::Program { .. } => TestStatus::Failed,
         Failure::Edited(_)
         | Failure::Unreadable { .. }
         | Failure::Conflict(_)
         | Failure::Sandbox(_)
+        | Failure::Secret { .. }
+        | Failure::Unable(_)
         | Failure::Thread(_)
         | Failure::Fetch { .. }
         | Failure::Unfit { .. }
@@ -73,6 +76,7 @@ fn of_failure(failure: &Failure) -> TestStatus {
         | Failure::TwoOwners { .. }
         | Failure::Store(_)
         | Failure::LostInputs
+        | Failure::Visited(_)
         | Failure::Cancelled => TestStatus::NoStatus,
     }
 }

@@ -7,16 +7,17 @@ use std::num::NonZeroU32;
 use std::path::Path;
 
 use exec::{
-    Connection, Definitions, Errand, Executor, Failure, Fetcher, Machine, Native, OnHost, Report, Status, Storing,
-    Trial,
+    Connection, Definitions, Errand, Failure, Fetcher, Machine, Report, SecretValue, Secrets, Status, Storing, Trial,
+    Visit,
 };
 use graph::{FileIds, Goal, Plan, Results, Reuse, State, StaticKeys, StepId, Wishes};
 use model::{Kind, Memory, TargetId};
-use rules::{Caller, ExecutorChoice};
+use rules::{Caller, ExecutorChoice, SecretSource};
 
 use super::load::{Loaded, identify, load, results, select};
-use super::machine::{sandbox, tool_surroundings};
+use super::machine::{executor, sandbox, tool_surroundings};
 use super::open::{Opened, Refused, open};
+use super::pins;
 use crate::args::Output;
 use crate::exit::Exit;
 use crate::front::Session;
@@ -91,6 +92,7 @@ impl<'a> Building<'a> {
     /// Opens and loads the workspace.
     pub fn begin(session: &'a Session) -> Result<Building<'a>, Refused> {
         let mut opened = open(session)?;
+        pins::complete(&mut opened, session)?;
         let loaded = load(&mut opened, session)?;
         Ok(Building { session, opened, loaded })
     }
@@ -114,7 +116,13 @@ impl<'a> Building<'a> {
         tests: Option<&TestOptions>,
     ) -> Result<Built, Refused> {
         let known = results(&mut self.opened);
-        self.perform_knowing(known, request, goals, tests)
+        self.perform_knowing(known, request, goals, tests, None)
+    }
+
+    /// Builds what one action needs, and runs something else in its container. Nothing of it is remembered.
+    pub fn visit(&mut self, request: &Request, goals: &[Goal], visit: Visit) -> Result<Report, Refused> {
+        let known = results(&mut self.opened);
+        Ok(self.perform_knowing(known, request, goals, None, Some(visit))?.report.unwrap_or_default())
     }
 
     fn perform_knowing(
@@ -123,9 +131,10 @@ impl<'a> Building<'a> {
         request: &Request,
         goals: &[Goal],
         tests: Option<&TestOptions>,
+        visit: Option<Visit>,
     ) -> Result<Built, Refused> {
         let graph = &self.loaded.graph;
-        let executor = self.executor()?;
+        let executor = executor(&self.opened)?;
         let ids = identify(&self.loaded);
         let keys = graph.static_keys(&ids, executor.domain());
         let tools = self.tools(goals)?;
@@ -138,19 +147,18 @@ impl<'a> Building<'a> {
         };
         let wishes = Wishes { rerun: &rerun, reuse };
         let plan = graph.plan(goals, &keys, &|need| tools.pins.0.get(need).copied(), &known, &wishes);
+        let plan = match &visit {
+            None => plan,
+            Some(visit) => plan.only(visit.step, graph),
+        };
         if self.session.options.execution.mode == Mode::DryRun {
-            let display = self.session.options.display;
-            display.console.answer(&match display.output {
-                Output::Json | Output::Jsonl => {
-                    dry_run::document(graph, goals, &plan, self.session.began.elapsed()).to_line()
-                }
-                _ => dry_run::text(graph, &plan),
-            })?;
-            return Ok(Built { exit: Exit::Done, report: None });
+            return Ok(self.only_tell(goals, &plan)?);
         }
         self.probe(&plan)?;
         self.refuse_foreign_outputs()?;
         let fetcher = self.fetcher();
+        let secrets = secrets(&self.opened, self.session);
+        let images = pins::images(&self.opened, self.session)?;
         let machine = Machine {
             cache: &self.opened.cache,
             executor: &*executor,
@@ -158,21 +166,35 @@ impl<'a> Building<'a> {
             root: self.opened.root.clone(),
             pins: tools.pins,
             tools: tools.tools,
+            images: &images,
+            secrets: &secrets,
             jobs: self.session.options.execution.jobs.get(),
             on_failure: self.session.options.execution.on_failure,
             trial,
-            storing: if self.session.options.known.reuse == Reuse::Nothing {
-                Storing::Nothing
-            } else {
-                Storing::Results
-            },
+            visit,
+            storing: storing(self.session.options.known.reuse),
             cancel: self.session.cancel.clone(),
         };
         let planned = Planned { plan: &plan, keys: &keys, ids: &ids };
         let (report, exit) = self.watch(request, &planned, known, &machine)?;
+        if machine.visit.is_some() {
+            return Ok(Built { exit, report: Some(report) });
+        }
         self.remember(&report, tools.remember.or_else(|| self.loaded.learned.clone()));
         self.conclude(goals, &report, exit, tests)?;
         Ok(Built { exit, report: Some(report) })
+    }
+
+    /// Says what would run.
+    fn only_tell(&self, goals: &[Goal], plan: &Plan) -> Result<Built, Problem> {
+        let (graph, display) = (&self.loaded.graph, self.session.options.display);
+        display.console.answer(&match display.output {
+            Output::Json | Output::Jsonl => {
+                dry_run::document(graph, goals, plan, self.session.began.elapsed()).to_line()
+            }
+            _ => dry_run::text(graph, plan),
+        })?;
+        Ok(Built { exit: Exit::Done, report: None })
     }
 
     fn select_each(&self, labels: &[String]) -> Result<BTreeSet<TargetId>, Refused> {
@@ -180,13 +202,6 @@ impl<'a> Building<'a> {
             return Ok(BTreeSet::new());
         }
         Ok(self.select(labels, Caller::Build)?.into_iter().collect())
-    }
-
-    fn executor(&self) -> Result<Box<dyn Executor>, Problem> {
-        Ok(match self.opened.executor {
-            ExecutorChoice::Host => Box::new(OnHost),
-            _ => Box::new(Native::new(sandbox()?)),
-        })
     }
 
     /// Finds out once whether this machine can make sandboxes, if any is going to be needed.
@@ -253,8 +268,16 @@ impl<'a> Building<'a> {
         let mut progress = Progress::begin(graph, self.session.options.display, self.event_logs(request)?, &advise);
         let definitions = if self.loaded.analysis.is_some() { Definitions::Changed } else { Definitions::Unchanged };
         let errand = Errand { graph, plan: planned.plan, keys: planned.keys, tree, ids: planned.ids, definitions };
-        let report = exec::run(&errand, known, machine, &mut |event| progress.on(&event));
+        let visited = machine.visit.as_ref().map(|visit| visit.step);
+        let report = exec::run(&errand, known, machine, &mut |event| {
+            if visited.is_none() || event.step() != visited {
+                progress.on(&event);
+            }
+        });
         let exit = Exit::of_report(graph, &report);
+        if visited.is_some() {
+            return Ok((report, exit));
+        }
         progress.end(&report, exit, self.session.began.elapsed());
         Ok((report, exit))
     }
@@ -325,6 +348,31 @@ struct Planned<'a> {
     plan: &'a Plan,
     keys: &'a StaticKeys,
     ids: &'a FileIds,
+}
+
+/// Whether results are kept: those of a run that takes none are its own.
+fn storing(reuse: Reuse) -> Storing {
+    match reuse {
+        Reuse::Nothing => Storing::Nothing,
+        Reuse::Known | Reuse::AllButTests => Storing::Results,
+    }
+}
+
+/// Returns where the values of all secrets are; none is read from a file yet.
+fn secrets(opened: &Opened, session: &Session) -> Secrets {
+    let environment = &session.surroundings.environment;
+    let place = |path: &str| match (path.strip_prefix("~/"), environment.directory("HOME")) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => opened.root.join(path),
+    };
+    let value = |source: &SecretSource| match source {
+        SecretSource::Variable(name) => {
+            let value = environment.get(name).and_then(std::ffi::OsStr::to_str).filter(|value| !value.is_empty());
+            SecretValue::Variable { name: name.clone(), value: value.map(str::to_owned) }
+        }
+        SecretSource::File(path) => SecretValue::File(place(path)),
+    };
+    Secrets(opened.settings.secrets.iter().map(|(name, source)| (name.clone(), value(source))).collect())
 }
 
 /// Returns the whole text of a log.

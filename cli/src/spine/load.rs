@@ -5,7 +5,7 @@ use model::{FileId, FileKind, RelPath, TargetId, Tree};
 use rules::Caller;
 use workspace::{Checkout, ScanOptions};
 
-use super::machine::tool_surroundings;
+use super::machine::{executor, tool_surroundings};
 use super::open::{Opened, Refused};
 use crate::exit::Exit;
 use crate::front::Session;
@@ -36,7 +36,12 @@ pub fn load(opened: &mut Opened, session: &Session) -> Result<Loaded, Refused> {
         if analyzed.missing.is_empty() {
             break analyzed;
         }
-        let (more, remember) = exec::tools::learn(&analyzed.missing, &surroundings, &opened.memory.tools);
+        let images = super::pins::images(opened, session)?;
+        let executor = executor(opened)?;
+        let ask = |digest: &model::ImageDigest| {
+            images.python(digest, &*executor, &opened.cache, &session.cancel).ok().flatten()
+        };
+        let (more, remember) = exec::tools::learn(&analyzed.missing, &surroundings, &opened.memory.tools, &ask);
         facts.0.extend(more.0);
         if let Some(tools) = remember {
             opened.memory.tools.clone_from(&tools);

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use exec::{Executor, Native, OnHost};
 use model::Need;
-use rules::Toolchain;
+use rules::{ExecutorChoice, Toolchain};
 
 use super::open::{Opened, open};
 use crate::doctor::Check;
@@ -60,7 +61,16 @@ fn cache(opened: &Opened) -> Check {
 fn toolchains(opened: &Opened, session: &Session) -> Vec<Check> {
     let Ok(tools) = tool_surroundings(session, &opened.root) else { return Vec::new() };
     let check = |(name, toolchain): (&Arc<str>, &Toolchain)| {
-        let Toolchain::Host { programs } = toolchain;
+        let programs = match toolchain {
+            Toolchain::Host { programs } => programs,
+            Toolchain::Image { image, pinned: Some(digest) } => {
+                return Check::ok(format!("toolchain {name}"), format!("{image} is {digest}"));
+            }
+            Toolchain::Image { image, pinned: None } => {
+                let what = format!("{image} is not pinned");
+                return Check::warn(format!("toolchain {name}"), what, "rg lock");
+            }
+        };
         let need = Need::Host { toolchain: name.clone(), programs: programs.clone() };
         match exec::tools::resolve(&BTreeSet::from([need.clone()]), &tools, &[]) {
             Ok(resolved) => {
@@ -76,6 +86,14 @@ fn toolchains(opened: &Opened, session: &Session) -> Vec<Check> {
         }
     };
     opened.settings.toolchains.iter().map(check).collect()
+}
+
+/// Returns who runs actions.
+pub fn executor(opened: &Opened) -> Result<Box<dyn Executor>, Problem> {
+    Ok(match opened.executor {
+        ExecutorChoice::Host => Box::new(OnHost),
+        _ => Box::new(Native::new(sandbox()?)),
+    })
 }
 
 /// Returns the maker of sandboxes, whose helper is rg itself.

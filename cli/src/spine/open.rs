@@ -1,12 +1,14 @@
 //! Opens a workspace: finds its root, reads its settings, and recalls what the last run knew.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use cache::Cache;
-use model::{Memory, Mistake, RelPath};
+use model::{Lock, Memory, Mistake, RelPath};
 use rules::{ExecutorChoice, Settings, SettingsTexts};
 
+use super::pins;
 use crate::args::Rung;
 use crate::commands;
 use crate::exit::Exit;
@@ -22,6 +24,10 @@ pub struct Opened {
     pub here: RelPath,
     /// Its settings, with the profile and the command line laid over them.
     pub settings: Settings,
+    /// What rg.lock pins.
+    pub lock: Lock,
+    /// Images of the toolchains that it does not pin.
+    pub unpinned: BTreeSet<String>,
     /// The executor that was chosen.
     pub executor: ExecutorChoice,
     /// The store.
@@ -52,14 +58,16 @@ pub fn open(session: &Session) -> Result<Opened, Refused> {
     let options = &session.options;
     let root = commands::root(&options.place)?;
     let root = root.canonicalize().map_err(|error| Problem::of(Exit::Definition, &error))?;
-    let settings = settings(&root, options)?;
+    let mut settings = settings(&root, options)?;
+    let lock = pins::read(&root)?;
+    let unpinned = settings.pin(&lock);
     let executor = executor(&settings, options)?;
     let cache = Cache::at(commands::cache_directory(&options.place)?, settings.max_size_bytes);
     let memory_name = memory_name(&root, &settings, executor, options);
     let here = options.place.directory.strip_prefix(&root).ok().and_then(Path::to_str);
     let here = here.and_then(|here| RelPath::new(here).ok()).unwrap_or_else(RelPath::root);
     let memory = cache.recall(&memory_name);
-    Ok(Opened { root, here, settings, executor, cache, memory, memory_name })
+    Ok(Opened { root, here, settings, lock, unpinned, executor, cache, memory, memory_name })
 }
 
 /// Reads the settings of a workspace, with the profile laid over them.

@@ -7,6 +7,7 @@ mod commands;
 mod environment;
 mod faults;
 mod go;
+mod images;
 mod injected;
 mod install_scripts;
 mod killed;

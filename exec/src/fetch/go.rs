@@ -5,14 +5,15 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use model::{Content, Locked, Need, Network, RelPath};
+use model::{Content, DEFAULT_PATH, Locked, Need, Network, RelPath};
 
 use super::{Fetcher, name};
-use crate::executor::{Job, Stopped};
+use crate::executor::{Ground, Job, Stopped};
+use crate::images::{OnProgress, ground};
 use crate::log_file;
 use crate::machine::Machine;
 use crate::sandbox::{How, Mount};
-use crate::tools::ToolView;
+use crate::tools::{ToolView, which_all};
 use crate::{Cancel, Failure};
 
 /// A client that does not end is ended after this time.
@@ -51,10 +52,11 @@ impl Fetcher {
         locked: &Locked,
         machine: &Machine<'_>,
         needs: &[Need],
+        on_progress: OnProgress<'_>,
     ) -> Result<Content, Stopped> {
         let mut why = String::new();
         for pause in PAUSES {
-            match self.attempt(locked, machine, needs) {
+            match self.attempt(locked, machine, needs, on_progress) {
                 Err(Stopped::Failed(Failure::Fetch { why: reason, .. })) => why = reason,
                 settled => return settled,
             }
@@ -66,12 +68,18 @@ impl Fetcher {
         Err(Failure::Fetch { what: name(locked), why }.into())
     }
 
-    fn attempt(&self, locked: &Locked, machine: &Machine<'_>, needs: &[Need]) -> Result<Content, Stopped> {
+    fn attempt(
+        &self,
+        locked: &Locked,
+        machine: &Machine<'_>,
+        needs: &[Need],
+        on_progress: OnProgress<'_>,
+    ) -> Result<Content, Stopped> {
         let scratch = machine.cache.scratch().map_err(|error| Failure::store(&error))?;
         let log_path = scratch.path().join("log");
         let log = File::create(&log_path).map_err(|error| Failure::store(&error))?;
         let out = scratch.path().join("out");
-        let order = self.go_order(locked, machine, needs)?;
+        let order = self.go_order(locked, machine, needs, on_progress)?;
         let directory = RelPath::new("src").expect("a normal path");
         let job = Job {
             argv: order.argv.iter().map(String::as_str).collect(),
@@ -79,8 +87,12 @@ impl Fetcher {
             directory: &directory,
             out: RelPath::new("src/out").expect("a normal path"),
             layout: &order.layout,
+            ground: order.ground,
             tools: order.tools,
             network: Network::Host,
+            secrets: Vec::new(),
+            cache_mounts: &BTreeMap::new(),
+            memory_bytes: None,
             timeout: Some(TIMEOUT),
             extra: self.user_files(),
             cache: machine.cache,
@@ -90,7 +102,7 @@ impl Fetcher {
         match ran.how {
             How::Exited(0) => {}
             How::Cancelled => return Err(Failure::Cancelled.into()),
-            How::Exited(_) | How::Signalled(_) | How::TimedOut => {
+            How::Exited(_) | How::Signalled(_) | How::TimedOut | How::OutOfMemory => {
                 return Err(refusal(locked, &printed).into());
             }
         }
@@ -100,7 +112,13 @@ impl Fetcher {
     }
 
     /// Says how the go client is called for one module: in an empty module with just its sums, into `$OUT`.
-    fn go_order(&self, locked: &Locked, machine: &Machine<'_>, needs: &[Need]) -> Result<Order, Stopped> {
+    fn go_order(
+        &self,
+        locked: &Locked,
+        machine: &Machine<'_>,
+        needs: &[Need],
+        on_progress: OnProgress<'_>,
+    ) -> Result<Order, Stopped> {
         let Locked::GoModule { path, version, sum, mod_sum } = locked else {
             let why = "it is no go module".to_owned();
             return Err(Failure::Fetch { what: name(locked), why }.into());
@@ -130,6 +148,7 @@ impl Fetcher {
             argv: argv.into_iter().map(str::to_owned).collect(),
             env: self.go_environment(&tools),
             layout,
+            ground: ground(needs, machine, on_progress)?,
             tools,
         })
     }
@@ -149,7 +168,7 @@ impl Fetcher {
             }
         }
         for (name, value) in [
-            ("PATH", "/toolchain/bin:/usr/local/bin:/usr/bin:/bin"),
+            ("PATH", DEFAULT_PATH),
             ("HOME", "/tmp/home"),
             ("TMPDIR", "/tmp"),
             ("GOENV", "off"),
@@ -202,12 +221,15 @@ struct Order {
     argv: Vec<String>,
     env: BTreeMap<String, String>,
     layout: Vec<(RelPath, Content)>,
+    ground: Ground,
     tools: ToolView,
 }
 
 /// Asks the user's go for the settings that say where modules come from; none if it does not answer.
 fn ask_go(tools: &ToolView, environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let Some(go) = tools.links.get("go") else { return BTreeMap::new() };
+    // With an image there is no go of this machine among the tools; the user's settings are those of whatever is here.
+    let on_path = || environment.get("PATH").and_then(|path| which_all("go", path.as_ref()).into_iter().next());
+    let Some(go) = tools.links.get("go").map(PathBuf::from).or_else(on_path) else { return BTreeMap::new() };
     let output = std::process::Command::new(go)
         .args(["env", "-json"])
         .args(GO_SETTINGS)

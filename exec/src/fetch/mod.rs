@@ -18,6 +18,7 @@ use model::{Content, Locked, Need};
 
 use crate::Failure;
 use crate::executor::Stopped;
+use crate::images::OnProgress;
 use crate::machine::Machine;
 
 /// Whether packages may be fetched.
@@ -62,14 +63,14 @@ impl Fetcher {
         locked: &Locked,
         machine: &Machine<'_>,
         needs: &[Need],
-        on_progress: &dyn Fn(u64, Option<u64>),
+        on_progress: OnProgress<'_>,
     ) -> Result<Content, Stopped> {
         if self.connection == Connection::Offline {
             let why = "it is not in the cache, and --offline forbids the network".to_owned();
             return Err(Failure::Fetch { what: name(locked), why }.into());
         }
         match locked {
-            Locked::GoModule { .. } => self.bring_module(locked, machine, needs),
+            Locked::GoModule { .. } => self.bring_module(locked, machine, needs, on_progress),
             Locked::PythonFile { .. } | Locked::PythonAny { .. } | Locked::NpmPackage { .. } => {
                 Ok(self.bring_package(locked, machine, needs, on_progress)?)
             }

@@ -10,7 +10,7 @@ use model::{Content, Locked, Need};
 use super::{Fetcher, identity, name};
 use crate::Failure;
 use crate::machine::Machine;
-use crate::tools::ToolView;
+use crate::tools::{ToolView, which_all};
 
 impl Fetcher {
     /// Brings a package: a tarball of npm as a file, that of a Python distribution in a directory, under its own name,
@@ -26,7 +26,7 @@ impl Fetcher {
         let out = scratch.path().join("out");
         fs::create_dir(&out).map_err(|error| Failure::store(&error))?;
         let tools = machine.tools.view(needs);
-        let (npm, python) = (npm(&tools), python(&tools));
+        let (npm, python) = (self.npm(&tools), self.python(&tools));
         let programs = Programs { npm: npm.as_deref(), python: python.as_deref() };
         let brought = self.registries(machine).bring(locked, programs, &out, on_progress);
         let file = brought.map_err(|error| failure(locked, error))?;
@@ -38,6 +38,22 @@ impl Fetcher {
             _ => machine.cache.take_directory(&out, &|_, _| false).map(Content::Directory),
         };
         taken.map_err(|error| Failure::store(&error))
+    }
+
+    /// Returns where npm lies: beside node, if the action only needs that. If the toolchain is an image, the user's
+    /// settings are those of whatever is on PATH.
+    fn npm(&self, tools: &ToolView) -> Option<PathBuf> {
+        let beside = || Some(Path::new(tools.links.get("node")?).with_file_name("npm")).filter(|npm| npm.exists());
+        tools.links.get("npm").map(PathBuf::from).or_else(beside).or_else(|| self.on_path("npm"))
+    }
+
+    fn python(&self, tools: &ToolView) -> Option<PathBuf> {
+        let own = ["python3", "python"].iter().find_map(|name| tools.links.get(*name)).map(PathBuf::from);
+        own.or_else(|| self.on_path("python3"))
+    }
+
+    fn on_path(&self, program: &str) -> Option<PathBuf> {
+        which_all(program, self.environment.get("PATH")?.as_ref()).into_iter().next()
     }
 
     fn registries(&self, machine: &Machine<'_>) -> &Registries {
@@ -52,16 +68,6 @@ impl Fetcher {
             Registries::new(user, Patience::default(), Arc::new(move || cancel.is_cancelled()))
         })
     }
-}
-
-/// Returns where npm lies: beside node, if the action only needs that.
-fn npm(tools: &ToolView) -> Option<PathBuf> {
-    let beside = || Some(Path::new(tools.links.get("node")?).with_file_name("npm")).filter(|npm| npm.exists());
-    tools.links.get("npm").map(PathBuf::from).or_else(beside)
-}
-
-fn python(tools: &ToolView) -> Option<PathBuf> {
-    ["python3", "python"].iter().find_map(|name| tools.links.get(*name)).map(PathBuf::from)
 }
 
 fn failure(locked: &Locked, error: FetchError) -> Failure {

@@ -10,7 +10,7 @@ use model::SeenAt;
 use super::*;
 use crate::machine::{Cancel, OnFailure, Storing, Trial};
 use crate::tools::{Pins, Tools};
-use crate::{Failure, OnHost};
+use crate::{Failure, Images, OnHost, Secrets};
 
 /// The SHA-256 of `abc`.
 const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
@@ -28,11 +28,18 @@ fn server() -> String {
     format!("http://{address}/x")
 }
 
+fn user(root: &std::path::Path) -> fetch::User {
+    fetch::User { environment: BTreeMap::new(), home: None, extra_ca: None, root: root.to_owned() }
+}
+
 /// Fetches without any client, and looks at what is in the store then.
 fn fetch(locked: &Locked, connection: Connection, look: impl Fn(&Cache, &Content)) -> Result<(), Failure> {
     let directory = tempfile::tempdir().unwrap();
     let cache = Cache::at(directory.path().join("cache"), u64::MAX);
     let fetcher = Fetcher::new(BTreeMap::new(), None, None, connection);
+    let cancelled = std::sync::Arc::new(|| false);
+    let client = oci::Images::new(user(directory.path()), fetch::Patience::default(), cancelled);
+    let images = Images::new(BTreeMap::new(), client, directory.path().to_owned(), connection);
     let machine = Machine {
         cache: &cache,
         executor: &OnHost,
@@ -40,9 +47,12 @@ fn fetch(locked: &Locked, connection: Connection, look: impl Fn(&Cache, &Content
         root: directory.path().to_owned(),
         pins: Pins::default(),
         tools: Tools::default(),
+        images: &images,
+        secrets: &Secrets::default(),
         jobs: 1,
         on_failure: OnFailure::Stop,
         trial: Trial::default(),
+        visit: None,
         storing: Storing::Results,
         cancel: Cancel::default(),
     };

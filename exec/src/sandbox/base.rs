@@ -25,6 +25,10 @@ const NETWORK: [&str; 7] = [
     "/etc/resolv.conf",
 ];
 
+/// What of the machine an image is shown so that its programs reach the network as those of the machine do: names, and
+/// whom the machine trusts.
+const IMAGE_NETWORK: [&str; 5] = ["/etc/hosts", "/etc/resolv.conf", "/etc/ssl", "/etc/pki", "/etc/ca-certificates"];
+
 /// Returns the mounts that make up the base system for host toolchains. `/usr/local` is empty: the package database,
 /// which stands for the base system in keys, does not know what is there.
 pub fn base_mounts(network: Network) -> Vec<Mount> {
@@ -47,12 +51,24 @@ pub fn base_mounts(network: Network) -> Vec<Mount> {
     mounts
 }
 
+/// Returns what is shown in an image beside the image itself: what tells how the network is reached, as container
+/// engines show it.
+pub fn image_mounts(network: Network) -> Vec<Mount> {
+    match network {
+        Network::None => vec![file("/etc/hosts", HOSTS)],
+        Network::Host => {
+            let there = |path: &&&str| Path::new(path).exists();
+            IMAGE_NETWORK.iter().filter(there).map(|path| bind(path)).collect()
+        }
+    }
+}
+
 fn bind(path: &str) -> Mount {
     Mount::Bind { from: PathBuf::from(path), at: path.to_owned() }
 }
 
 fn file(at: &str, content: &str) -> Mount {
-    Mount::File { at: at.to_owned(), content: content.to_owned() }
+    Mount::File { at: at.to_owned(), content: content.as_bytes().to_owned() }
 }
 
 /// Returns the machine's own file, or one that will do.

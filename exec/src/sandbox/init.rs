@@ -20,10 +20,13 @@ use rustix::process::{
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout, stdout};
 use rustix::thread::{set_no_new_privs, set_thread_res_gid, set_thread_res_uid};
 
-use super::kernel::{Forked, bring_loopback_up, exit_now, fork_into, keep_only_standard_files, usage_of_children};
+use super::kernel::{
+    Forked, bring_loopback_up, exit_now, fork_into, keep_only_standard_files, take_input, usage_of_children,
+};
 use super::sources::Sources;
 use super::wire::{Fault, Named, Report, send_report};
-use super::{How, Spec, root};
+use super::{How, Spec, Streams, root};
+use crate::mask::Masker;
 
 /// The user and group that programs see themselves as.
 pub(super) const INSIDE_ID: u32 = 1000;
@@ -83,22 +86,43 @@ fn run(spec: &Spec, channel: &UnixStream) -> Result<How, Fault> {
     if spec.argv.is_empty() {
         return Ok(How::Exited(0));
     }
+    if spec.streams != Streams::Log {
+        return match fork_into(0).named("clone", "program")? {
+            Forked::Child => execute(spec, None, channel),
+            Forked::Parent(program) => await_end(program),
+        };
+    }
     // A pipe, not the log itself: a program that opens /dev/stderr anew would truncate a file.
     let (output, into_output) = pipe_with(PipeFlags::CLOEXEC).named("pipe2", "output")?;
     match fork_into(0).named("clone", "program")? {
-        Forked::Child => execute(spec, into_output, channel),
+        Forked::Child => execute(spec, Some(into_output), channel),
         Forked::Parent(program) => {
             drop(into_output);
-            tend(program, output)
+            tend(program, output, spec)
+        }
+    }
+}
+
+/// Reaps orphans until the program ends.
+fn await_end(program: Pid) -> Result<How, Fault> {
+    let ended = pidfd_open(program, PidfdFlags::empty()).named("pidfd_open", "program")?;
+    loop {
+        match poll(&mut [PollFd::new(&ended, PollFlags::IN)], Some(&REAP_EVERY)) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno).named("poll", "program"),
+        }
+        if let Some(how) = reap(program)? {
+            return Ok(how);
         }
     }
 }
 
 /// Copies output and reaps orphans until the program ends.
-fn tend(program: Pid, output: OwnedFd) -> Result<How, Fault> {
+fn tend(program: Pid, output: OwnedFd, spec: &Spec) -> Result<How, Fault> {
     let ended = pidfd_open(program, PidfdFlags::empty()).named("pidfd_open", "program")?;
     let log = fcntl_dupfd_cloexec(stdout(), 3).named("fcntl", "log")?;
-    let mut output = Output { pipe: Some(File::from(output)), log: File::from(log), buffer: vec![0; 1 << 16] };
+    let masker = Masker::new(spec.hidden.iter().map(Vec::as_slice));
+    let mut output = Output { pipe: Some(File::from(output)), log: File::from(log), buffer: vec![0; 1 << 16], masker };
     loop {
         let pipe = output.pipe.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::IN));
         let mut files: Vec<_> = pipe.into_iter().chain([PollFd::new(&ended, PollFlags::IN)]).collect();
@@ -122,6 +146,7 @@ struct Output {
     pipe: Option<File>,
     log: File,
     buffer: Vec<u8>,
+    masker: Masker,
 }
 
 impl Output {
@@ -133,7 +158,7 @@ impl Output {
         if count == 0 {
             self.pipe = None;
         }
-        self.log.write_all(&self.buffer[..count]).named("write", "log")?;
+        self.log.write_all(&self.masker.push(&self.buffer[..count])).named("write", "log")?;
         Ok(count)
     }
 
@@ -144,7 +169,7 @@ impl Output {
         while left > 0 && self.pipe.is_some() {
             left -= self.copy(left)?;
         }
-        Ok(())
+        self.log.write_all(&self.masker.finish()).named("write", "log")
     }
 }
 
@@ -165,8 +190,8 @@ fn reap(program: Pid) -> Result<Option<How>, Fault> {
 }
 
 /// Becomes the program.
-fn execute(spec: &Spec, output: OwnedFd, channel: &UnixStream) -> ! {
-    let report = match take_standard_files(spec, &output) {
+fn execute(spec: &Spec, output: Option<OwnedFd>, channel: &UnixStream) -> ! {
+    let report = match take_standard_files(spec, output.as_ref()) {
         Err(fault) => Report::Setup(fault),
         Ok(()) => Report::Program { errno: try_candidates(spec).raw_os_error() },
     };
@@ -174,15 +199,24 @@ fn execute(spec: &Spec, output: OwnedFd, channel: &UnixStream) -> ! {
     exit_now(127)
 }
 
-fn take_standard_files(spec: &Spec, output: &OwnedFd) -> Result<(), Fault> {
+fn take_standard_files(spec: &Spec, output: Option<&OwnedFd>) -> Result<(), Fault> {
+    match (spec.streams, output) {
+        (Streams::Own(input), _) => take_input(input).named("dup2", "stdin")?,
+        (Streams::Log, Some(output)) => take_log(output)?,
+        (Streams::Log, None) => {}
+    }
+    keep_only_standard_files();
+    umask(Mode::from_raw_mode(0o022));
+    chdir(&spec.directory).named("chdir", &spec.directory)
+}
+
+/// The program gets no input, and a session of its own.
+fn take_log(output: &OwnedFd) -> Result<(), Fault> {
     let null = open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).named("open", "/dev/null")?;
     dup2_stdin(null).named("dup2", "stdin")?;
     dup2_stdout(output).named("dup2", "stdout")?;
     dup2_stderr(output).named("dup2", "stderr")?;
-    keep_only_standard_files();
-    setsid().named("setsid", "program")?;
-    umask(Mode::from_raw_mode(0o022));
-    chdir(&spec.directory).named("chdir", &spec.directory)
+    setsid().named("setsid", "program").map(drop)
 }
 
 /// Executes the first candidate that can be executed, and returns why none can, as `execvp` does.

@@ -102,9 +102,21 @@ pub(super) struct MountAttributes {
     pub user_namespace: u64,
 }
 
-/// Changes the attributes of a mount and of all mounts below it.
-pub(super) fn set_mount_attributes(tree: BorrowedFd<'_>, attributes: &MountAttributes) -> io::Result<()> {
-    let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
+/// Which mounts are changed.
+#[derive(Clone, Copy)]
+pub(super) enum Reach {
+    /// The mount alone.
+    Mount,
+    /// The mount and all mounts below it.
+    Below,
+}
+
+/// Changes the attributes of mounts.
+pub(super) fn set_mount_attributes(tree: BorrowedFd<'_>, attributes: &MountAttributes, reach: Reach) -> io::Result<()> {
+    let flags = match reach {
+        Reach::Mount => libc::AT_EMPTY_PATH,
+        Reach::Below => libc::AT_EMPTY_PATH | libc::AT_RECURSIVE,
+    };
     let (fd, size) = (tree.as_raw_fd(), size_of::<MountAttributes>());
     // SAFETY: the path is an empty C string, the attributes live until the call returns, and `size` is their size.
     let result = unsafe { libc::syscall(libc::SYS_mount_setattr, fd, c"".as_ptr(), flags, attributes, size) };
@@ -136,6 +148,13 @@ pub(super) fn keep_only_standard_files() {
     // SAFETY: it only sets a flag on descriptors; none is closed while this program runs. A kernel that does not
     // know the call changes nothing, and rg opens all its files with the flag anyway.
     unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, flags) };
+}
+
+/// Makes an open file the standard input.
+pub(super) fn take_input(number: i32) -> io::Result<()> {
+    // SAFETY: dup2 takes any number; one that is not open is an error.
+    let result = unsafe { libc::dup2(number, libc::STDIN_FILENO) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// Ends the process at once: no destructors, no exit handlers, which belong to the process it was split from.

@@ -24,7 +24,18 @@ impl Sandbox {
         let mut mounts = base_mounts(network);
         // An overlay, too: some kernels allow everything but that.
         mounts.push(super::Mount::Overlay { lower: "/usr/bin".into(), at: "/src".into() });
-        let spec = Spec { mounts, argv: vec![], env: vec![], directory: "/".into(), network, scribble: None };
+        let spec = Spec {
+            root: None,
+            mounts,
+            argv: vec![],
+            env: vec![],
+            directory: "/".into(),
+            network,
+            memory_bytes: None,
+            hidden: vec![],
+            streams: super::Streams::Log,
+            scribble: None,
+        };
         let log = File::options().write(true).open("/dev/null").map_err(|source| refused("open /dev/null", source))?;
         match self.run(&spec, log, None, &|| false) {
             Ok(ended) if ended.how == How::Exited(0) => Ok(()),

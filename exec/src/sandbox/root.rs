@@ -1,9 +1,10 @@
 //! Builds the root of a sandbox and moves into it.
 //!
-//! One tmpfs serves all: the root is its directory `root`; beside it, out of sight after the move, lie the layers of
-//! overlays. Directories that a program may write to are plain directories of it where they can be, because every
+//! One tmpfs serves all: the root is its directory `root`, or an overlay of an image whose mount points go there; beside
+//! it, out of sight after the move, lie the layers of overlays. Directories that a program may write to are plain directories of it where they can be, because every
 //! mount costs time twice, when it is made and when it goes.
 
+use std::cell::RefCell;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
@@ -15,7 +16,8 @@ use rustix::mount::{
 };
 use rustix::process::{chdir, chroot, fchdir, pivot_root};
 
-use super::sources::Sources;
+use super::kernel::{MountAttributes, Reach, set_mount_attributes};
+use super::sources::{READ_ONLY, Sources};
 use super::wire::{Fault, Named};
 use super::{Mount, Spec};
 
@@ -43,34 +45,65 @@ pub(super) fn standard_mounts() -> Vec<Mount> {
 
 /// Builds the root that the spec describes and makes it the root of this process.
 pub(super) fn build(spec: &Spec, sources: Sources) -> Result<(), Fault> {
-    let root = Root::new(sources.scribble)?;
+    let root = Root::new(sources.root.as_ref(), sources.scribble)?;
     for (mount, source) in spec.mounts.iter().zip(sources.mounts) {
         root.show(mount, source)?;
     }
     root.attach(&proc()?, "/proc", FileType::Directory)?;
+    if sources.root.is_some() {
+        root.make_read_only()?;
+    }
     root.enter()
 }
 
 struct Root {
     /// The tmpfs.
     scratch: OwnedFd,
-    /// The new root, a mount of the tmpfs' directory of that name.
+    /// The new root: a mount of the tmpfs' directory of that name, or of an overlay there.
     root: OwnedFd,
     /// A directory of the machine for layers, used where a tmpfs is refused.
     scribble: Option<OwnedFd>,
+    kind: Kind,
+    /// The places that are covered by empty directories.
+    hidden: RefCell<Vec<String>>,
+}
+
+/// What a root begins with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Nothing.
+    Empty,
+    /// An image, which becomes read-only in the end: what can be written to is a mount of its own.
+    Image,
 }
 
 impl Root {
-    fn new(scribble: Option<OwnedFd>) -> Result<Root, Fault> {
+    fn new(image: Option<&OwnedFd>, scribble: Option<OwnedFd>) -> Result<Root, Fault> {
         let scratch = new_file_system("tmpfs", &[("mode", "0755")], &[])?;
         // Any directory does: it is hidden only from this process, and all sources are open already.
         let place = if Path::new("/tmp").is_dir() { "/tmp" } else { "/usr" };
         move_mount(&scratch, "", CWD, place, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH).named("move_mount", place)?;
         mkdirat(&scratch, "root", Mode::from_raw_mode(0o555)).named("mkdir", "root")?;
-        let root = self_mount(&scratch, "root")?;
-        attach_at(&root, &scratch, "root")?;
         let scribble = scribble.map(|tree| attach_named(&tree, &scratch, "scribble").map(|()| tree)).transpose()?;
-        Ok(Root { scratch, root, scribble })
+        let root = match image {
+            None => self_mount(&scratch, "root")?,
+            Some(image) => {
+                attach_named(image, &scratch, "image")?;
+                match (overlay_of(image, &scratch, "/"), &scribble) {
+                    (Err(_), Some(scribble)) => overlay_of(image, scribble, "/")?,
+                    (overlay, _) => overlay?,
+                }
+            }
+        };
+        attach_at(&root, &scratch, "root")?;
+        let kind = if image.is_some() { Kind::Image } else { Kind::Empty };
+        Ok(Root { scratch, root, scribble, kind, hidden: RefCell::default() })
+    }
+
+    /// Once all mount points are made, nobody can write to the root of an image; what is mounted in it stays as it is.
+    fn make_read_only(&self) -> Result<(), Fault> {
+        let attributes = MountAttributes { set: READ_ONLY, ..MountAttributes::default() };
+        set_mount_attributes(self.root.as_fd(), &attributes, Reach::Mount).named("mount_setattr", "/")
     }
 
     fn show(&self, mount: &Mount, source: Option<OwnedFd>) -> Result<(), Fault> {
@@ -118,8 +151,10 @@ impl Root {
 
     fn make_writable(&self, at: &str, mode: Mode) -> Result<(), Fault> {
         let (parent, name) = self.parent(at)?;
+        let is_below_hidden = || self.hidden.borrow().iter().any(|hidden| Path::new(at).starts_with(hidden));
         match mkdirat(&parent, name, mode) {
-            Ok(()) => Ok(()),
+            Ok(()) if self.kind == Kind::Empty || is_below_hidden() => Ok(()),
+            Ok(()) => self.hide(at, mode),
             Err(_) if self.open(at).is_ok() => self.hide(at, mode),
             Err(errno) => Err(errno).named("mkdir", at),
         }
@@ -129,6 +164,7 @@ impl Root {
     fn hide(&self, at: &str, mode: Mode) -> Result<(), Fault> {
         let name = layer_name("empty", at);
         mkdirat(&self.scratch, &name, mode).named("mkdir", at)?;
+        self.hidden.borrow_mut().push(at.to_owned());
         self.attach(&self_mount(&self.scratch, &name)?, at, FileType::Directory)
     }
 
@@ -162,7 +198,7 @@ impl Root {
         match self.open(at) {
             Err(Errno::NOENT) => {
                 let (parent, name) = self.parent(at)?;
-                make_file(&parent, name, "").named("open", at)?;
+                make_file(&parent, name, b"").named("open", at)?;
                 self.open(at).named("openat2", at)
             }
             other => other.named("openat2", at),
@@ -192,10 +228,10 @@ fn layer_name(kind: &str, at: &str) -> String {
     format!("{kind}{}", at.replace('/', "@"))
 }
 
-fn make_file(parent: &OwnedFd, name: &str, content: &str) -> Result<(), Errno> {
+fn make_file(parent: &OwnedFd, name: &str, content: &[u8]) -> Result<(), Errno> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     let file = openat(parent, name, flags, Mode::from_raw_mode(0o444))?;
-    let mut rest = content.as_bytes();
+    let mut rest = content;
     while !rest.is_empty() {
         rest = &rest[write(&file, rest)?..];
     }

@@ -12,14 +12,14 @@ use rustix::mount::{OpenTreeFlags, open_tree};
 use rustix::process::{Gid, Uid, getegid, geteuid};
 use rustix::thread::set_thread_groups;
 
-use super::kernel::{Forked, MountAttributes, exit_now, fork_into, set_mount_attributes, wait_for};
+use super::kernel::{Forked, MountAttributes, Reach, exit_now, fork_into, set_mount_attributes, wait_for};
 use super::wire::{Fault, Named};
 use super::{Mount, Spec};
 
 /// The user and group that root's sandboxes run as, seen from outside.
 const NOBODY: u32 = 65534;
 
-const READ_ONLY: u64 = 0x1;
+pub(super) const READ_ONLY: u64 = 0x1;
 const NO_SETUID: u64 = 0x2;
 const NO_DEVICES: u64 = 0x4;
 const MAPPED_IDS: u64 = 0x0010_0000;
@@ -33,6 +33,8 @@ pub(super) fn outside_ids() -> (u32, u32) {
 pub(super) struct Sources {
     /// One for each mount of the spec, in its order; `None` for those that come from nowhere.
     pub mounts: Vec<Option<OwnedFd>>,
+    /// The root directory, if the spec has one.
+    pub root: Option<OwnedFd>,
     /// The directory for what is written to overlays, if the spec has one.
     pub scribble: Option<OwnedFd>,
     overlays: Vec<usize>,
@@ -61,16 +63,18 @@ impl Sources {
     /// Opens the sources.
     pub(super) fn open(spec: &Spec) -> Result<Sources, Fault> {
         let mounts = spec.mounts.iter().map(open_mount).collect::<Result<Vec<_>, _>>()?;
+        let root = spec.root.as_deref().map(|path| detached(path, NO_SETUID | NO_DEVICES | READ_ONLY)).transpose()?;
         let scribble = spec.scribble.as_deref().map(|path| detached(path, NO_SETUID | NO_DEVICES)).transpose()?;
         let overlay = |mount: &Mount| matches!(mount, Mount::Overlay { .. });
         let overlays = (0..mounts.len()).filter(|&index| overlay(&spec.mounts[index])).collect();
-        Ok(Sources { mounts, scribble, overlays })
+        Ok(Sources { mounts, root, scribble, overlays })
     }
 
     /// Lets root's files below overlays appear as the inside user's own, as they are for a plain user: else it could
     /// not scribble. Where the file system cannot do that, they stay root's.
     pub(super) fn give_overlays_to_inside_user(&self, user: u32, group: u32) -> Result<(), Fault> {
-        let trees: Vec<_> = self.overlays.iter().filter_map(|&index| self.mounts[index].as_ref()).collect();
+        let overlays = self.overlays.iter().filter_map(|&index| self.mounts[index].as_ref());
+        let trees: Vec<_> = overlays.chain(&self.root).collect();
         if trees.is_empty() {
             return Ok(());
         }
@@ -78,7 +82,7 @@ impl Sources {
         let namespace = u64::try_from(namespace.as_raw_fd()).unwrap_or_default();
         for tree in trees {
             let mapped = MountAttributes { set: MAPPED_IDS, user_namespace: namespace, ..MountAttributes::default() };
-            let _ = set_mount_attributes(tree.as_fd(), &mapped);
+            let _ = set_mount_attributes(tree.as_fd(), &mapped, Reach::Below);
         }
         Ok(())
     }
@@ -109,7 +113,7 @@ fn detached(path: &Path, attributes: u64) -> Result<OwnedFd, Fault> {
     let tree = open_tree(CWD, path, flags).named("open_tree", &name)?;
     let propagation = u64::from(rustix::mount::MountPropagationFlags::PRIVATE.bits());
     let attributes = MountAttributes { set: attributes, propagation, ..MountAttributes::default() };
-    set_mount_attributes(tree.as_fd(), &attributes).named("mount_setattr", &name)?;
+    set_mount_attributes(tree.as_fd(), &attributes, Reach::Below).named("mount_setattr", &name)?;
     Ok(tree)
 }
 

@@ -1,7 +1,7 @@
 //! The caller's side: starts a helper, waits for it within its limits, and reads how the program ended.
 
 use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -11,9 +11,10 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, getpid, pidfd_open, pidfd_send_signal};
 
 use super::kernel::Usage;
+use super::memory::Memory;
 use super::root::standard_mounts;
 use super::wire::{HELPER_WORD, Job, Report, receive_report, send_job};
-use super::{Ended, How, Sandbox, SandboxError, Spec, wait_for};
+use super::{Ended, How, Sandbox, SandboxError, Spec, Streams, wait_for};
 
 /// How often the caller is asked whether it still wants the program.
 const ASK_EVERY: Duration = Duration::from_millis(50);
@@ -21,6 +22,17 @@ const ASK_EVERY: Duration = Duration::from_millis(50);
 const GRACE: Duration = Duration::from_secs(5);
 
 impl Sandbox {
+    /// Runs a program with the standard streams and the terminal of this process, and waits until it ends by itself.
+    pub fn visit(&self, spec: &Spec) -> Result<Ended, SandboxError> {
+        let failed = |source: std::io::Error| SandboxError::Helper { helper: self.helper.clone(), source };
+        // Without the flag that closes it, the helper and process 1 have it, too, by the same number.
+        let input = rustix::io::dup(std::io::stdin()).map_err(|errno| failed(errno.into()))?;
+        let spec = Spec { streams: Streams::Own(input.as_raw_fd()), ..spec.clone() };
+        let stdout = std::io::stdout().as_fd().try_clone_to_owned().map_err(failed)?;
+        let stderr = std::io::stderr().as_fd().try_clone_to_owned().map_err(failed)?;
+        self.supervise(&spec, (stdout.into(), stderr.into()), None, &|| false)
+    }
+
     /// Runs a program and returns how it ended, when nothing of it is left. Its standard output and error both go
     /// to `log`, which should be open for appending.
     ///
@@ -32,35 +44,65 @@ impl Sandbox {
         timeout: Option<Duration>,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<Ended, SandboxError> {
+        let failed = |source| SandboxError::Helper { helper: self.helper.clone(), source };
+        let outputs = (log.try_clone().map_err(failed)?, log);
+        self.supervise(spec, outputs, timeout, cancelled)
+    }
+
+    fn supervise(
+        &self,
+        spec: &Spec,
+        outputs: (File, File),
+        timeout: Option<Duration>,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<Ended, SandboxError> {
         let start = Instant::now();
         let failed = |source| SandboxError::Helper { helper: self.helper.clone(), source };
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
-        let pid = self.start(theirs, log).map_err(failed)?;
+        let pid = self.start(theirs, outputs, spec.streams).map_err(failed)?;
         let ended = pidfd_open(pid, PidfdFlags::empty()).map_err(|errno| failed(errno.into()));
         let stopped = ended.and_then(|ended| {
+            let memory = spec.memory_bytes.map(|limit| Memory::limit(pid, limit));
             let job = Job { spec: with_standard_mounts(spec), caller: getpid().as_raw_nonzero().get() };
             // A helper that has failed already does not read; its report says why.
             let _ = send_job(&ours, &job);
-            let stopped = wait_until(&ended, timeout.map(|timeout| start + timeout), cancelled).map_err(failed)?;
+            let is_over = || memory.as_ref().is_some_and(Memory::is_over);
+            let stop = || match (cancelled(), is_over()) {
+                (true, _) => Some(How::Cancelled),
+                (false, true) => Some(How::OutOfMemory),
+                (false, false) => None,
+            };
+            let stopped = wait_until(&ended, timeout.map(|timeout| start + timeout), &stop).map_err(failed)?;
             if stopped.is_some() {
                 let _ = ours.shutdown(std::net::Shutdown::Write);
                 end_helper(&ended);
             }
-            Ok(stopped)
+            Ok((stopped, memory))
         });
         if stopped.is_err() {
             let _ = ours.shutdown(std::net::Shutdown::Write);
         }
         let (_, usage) = wait_for(pid).map_err(failed)?;
-        settle(spec, stopped?, receive_report(&ours), usage, start.elapsed())
+        let (stopped, memory) = stopped?;
+        let mut ended = settle(spec, stopped, receive_report(&ours), usage, start.elapsed())?;
+        if let Some(memory) = memory {
+            let (peak, too_much) = memory.settle(ended.peak_memory_bytes);
+            ended.peak_memory_bytes = peak;
+            if too_much && !matches!(ended.how, How::Cancelled | How::TimedOut) {
+                ended.how = How::OutOfMemory;
+            }
+        }
+        Ok(ended)
     }
 
-    fn start(&self, channel: UnixStream, log: File) -> std::io::Result<Pid> {
+    fn start(&self, channel: UnixStream, outputs: (File, File), streams: Streams) -> std::io::Result<Pid> {
         let mut command = Command::new(&self.helper);
-        command.arg(HELPER_WORD).env_clear().stdin(OwnedFd::from(channel)).stdout(log.try_clone()?).stderr(log);
-        // A group of its own: an interrupt typed at the terminal is for rg alone, which then decides.
-        let child = command.process_group(0).spawn()?;
-        Ok(Pid::from_child(&child))
+        command.arg(HELPER_WORD).env_clear().stdin(OwnedFd::from(channel)).stdout(outputs.0).stderr(outputs.1);
+        if streams == Streams::Log {
+            // A group of its own: an interrupt typed at the terminal is for rg alone, which then decides.
+            command.process_group(0);
+        }
+        Ok(Pid::from_child(&command.spawn()?))
     }
 }
 
@@ -68,11 +110,11 @@ impl Sandbox {
 pub(crate) fn wait_until(
     process: &OwnedFd,
     deadline: Option<Instant>,
-    cancelled: &dyn Fn() -> bool,
+    stop: &dyn Fn() -> Option<How>,
 ) -> std::io::Result<Option<How>> {
     loop {
-        if cancelled() {
-            return Ok(Some(How::Cancelled));
+        if let Some(how) = stop() {
+            return Ok(Some(how));
         }
         let left = deadline.map_or(ASK_EVERY, |deadline| deadline.saturating_duration_since(Instant::now()));
         if has_ended(process, left.min(ASK_EVERY))? {
@@ -96,7 +138,7 @@ fn has_ended(process: impl AsFd, within: Duration) -> std::io::Result<bool> {
 /// The helper ends its sandbox when its channel closes; one that is stuck is ended, and the kernel does the rest.
 fn end_helper(helper: &OwnedFd) {
     let deadline = Instant::now() + GRACE;
-    if !matches!(wait_until(helper, Some(deadline), &|| false), Ok(None)) {
+    if !matches!(wait_until(helper, Some(deadline), &|| None), Ok(None)) {
         let _ = pidfd_send_signal(helper, Signal::KILL);
     }
 }

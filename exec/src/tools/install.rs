@@ -174,10 +174,17 @@ impl Installation {
 
 /// Asks an interpreter what decides which packages fit it; `None` if it does not answer.
 fn python_environment(interpreter: &Path) -> Option<PythonEnvironment> {
-    let question = "import os, sys\nprint('%d.%d.%d' % sys.version_info[:3])\nprint(os.confstr('CS_GNU_LIBC_VERSION'))";
-    let output =
-        std::process::Command::new(interpreter).args(["-I", "-S", "-c", question]).env_clear().output().ok()?;
-    let answer = String::from_utf8(output.stdout).ok()?;
+    let mut command = std::process::Command::new(interpreter);
+    let output = command.args(["-I", "-S", "-c", PYTHON_QUESTION]).env_clear().output().ok()?;
+    python_answer(&String::from_utf8(output.stdout).ok()?)
+}
+
+/// What an interpreter is asked to run.
+pub(crate) const PYTHON_QUESTION: &str =
+    "import os, sys\nprint('%d.%d.%d' % sys.version_info[:3])\nprint(os.confstr('CS_GNU_LIBC_VERSION'))";
+
+/// Reads what it answers.
+pub(crate) fn python_answer(answer: &str) -> Option<PythonEnvironment> {
     let mut lines = answer.lines();
     let version = Arc::from(lines.next()?);
     // Only the GNU C library answers; musl knows no such name, and its wheels hardly tell versions apart.

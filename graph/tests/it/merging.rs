@@ -20,6 +20,7 @@ fn tree() -> Action {
         outputs: Vec::new(),
         needs: Vec::new(),
         limits: Limits::default(),
+        grants: model::Grants::default(),
         rule_version: 1,
     }
 }

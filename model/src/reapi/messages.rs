@@ -58,6 +58,32 @@ impl Directory {
             || self.symlinks.iter().find(|node| node.name == name).map(|it| Content::Symlink((*it.target).into()));
         file.or_else(directory).or_else(link)
     }
+
+    /// Returns all entries by name.
+    pub fn into_entries(self) -> impl Iterator<Item = (String, Content)> {
+        let file = |file: FileNode| (file.name, Content::File { digest: file.digest, executable: file.is_executable });
+        let directory = |node: DirectoryNode| (node.name, Content::Directory(node.digest));
+        let link = |link: SymlinkNode| (link.name, Content::Symlink(link.target.into()));
+        let files = self.files.into_iter().map(file);
+        files.chain(self.directories.into_iter().map(directory)).chain(self.symlinks.into_iter().map(link))
+    }
+
+    /// Makes a directory of entries, which come sorted by name.
+    pub fn of(entries: impl IntoIterator<Item = (String, Content)>) -> Directory {
+        let mut directory = Directory::default();
+        for (name, content) in entries {
+            match content {
+                Content::File { digest, executable } => {
+                    directory.files.push(FileNode { name, digest, is_executable: executable });
+                }
+                Content::Symlink(target) => {
+                    directory.symlinks.push(SymlinkNode { name, target: target.to_string() });
+                }
+                Content::Directory(digest) => directory.directories.push(DirectoryNode { name, digest }),
+            }
+        }
+        directory
+    }
 }
 
 /// A file of a [`Directory`].

@@ -1,11 +1,9 @@
 //! The ways in which a layer can be wrong, or not be unpacked.
 
-use std::io;
-
 use crate::digest::Digest;
 use crate::tar::TarError;
 
-/// Why a layer is refused. What lies in the directory is worthless then.
+/// Why a layer is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum LayerError {
     /// The archive is damaged, or hostile.
@@ -76,23 +74,25 @@ pub enum LayerError {
     /// More bytes than any real layer.
     #[error("it unpacks to more than {0} bytes")]
     TooLarge(u64),
-    /// The directory cannot be used.
-    #[error("cannot unpack into its directory: {0}")]
-    Into(io::Error),
-    /// The system refuses what an entry needs.
-    #[error("cannot write `{}`: {source}", .entry.escape_debug())]
-    Write {
-        /// The entry.
-        entry: String,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// The system refuses to mark what is hidden.
-    #[error("cannot mark `{}` as hidden: {source}; unpacking images needs linux 5.8, and a file system that keeps such marks", .entry.escape_debug())]
-    Mark {
-        /// What is hidden.
-        entry: String,
-        /// The system's reason.
-        source: io::Error,
-    },
+}
+
+/// Why a layer could not be read: its own fault, or that of whoever keeps the bodies.
+#[derive(Debug)]
+pub enum Unread<E> {
+    /// It is refused.
+    Layer(LayerError),
+    /// A body could not be kept.
+    Kept(E),
+}
+
+impl<E> From<LayerError> for Unread<E> {
+    fn from(error: LayerError) -> Unread<E> {
+        Unread::Layer(error)
+    }
+}
+
+impl<E> From<TarError> for Unread<E> {
+    fn from(error: TarError) -> Unread<E> {
+        Unread::Layer(error.into())
+    }
 }

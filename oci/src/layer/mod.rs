@@ -1,25 +1,25 @@
-//! Unpacks one layer into an empty directory, as overlayfs wants a lower one, without being root.
+//! Reads one layer, strictly: what it has, what it hides, and that it is what the image says.
 //!
-//! A layer that is not as it should be is refused as a whole: what lies in the directory then is worthless, and nothing
-//! outside of it was touched, because every file is opened below the directory and through no link. Owners, times and
-//! the bits that give a program its owner's rights are dropped; devices and pipes are skipped.
+//! A layer that is not as it should be is refused as a whole. Nothing here writes: bodies are given to whoever keeps
+//! them, by digest, and a path is only a name. Owners, times and all of a mode but whether a file can be executed are
+//! dropped; devices and pipes are skipped.
 
 mod decompress;
+mod entries;
 mod error;
 mod name;
-mod tree;
 
+use std::collections::BTreeMap;
 use std::io::{BufReader, Read};
-use std::path::Path;
 
 use self::decompress::{Hashed, decompressed};
+use self::entries::Entries;
 use self::name::{Name, Whiteout};
-use self::tree::Tree;
 use crate::digest::Digest;
 use crate::spec::LayerType;
-use crate::tar::{Kind, Member, Reader, TarError};
+use crate::tar::{Kind, Member, Reader};
 
-pub use self::error::LayerError;
+pub use self::error::{LayerError, Unread};
 
 /// How much is read at once.
 const BUFFER: usize = 1 << 17;
@@ -38,91 +38,113 @@ impl Limits {
     pub const LAYER: Limits = Limits { entries: 4_000_000, size_bytes: 128 << 30 };
 }
 
-/// What was unpacked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Unpacked {
-    /// The number of entries in the archive.
-    pub entries: u64,
-    /// The bytes of all files.
-    pub size_bytes: u64,
-    /// How many entries were skipped, as devices and pipes are.
-    pub skipped: u64,
+/// What a layer has at a path.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Entry {
+    /// A directory.
+    Directory,
+    /// A file, by the digest of its body.
+    File {
+        /// The digest.
+        digest: model::Digest,
+        /// Whether its owner may execute it.
+        executable: bool,
+    },
+    /// A link with its target, which may lead anywhere.
+    Symlink(String),
+    /// Nothing: the name, which begins with `.wh.`, says what of the layers below is hidden.
+    Mark,
 }
 
-/// Unpacks a layer as it is stored into an empty directory, and compares what it unpacks to with its digest.
-pub fn unpack(blob: impl Read, layer_type: LayerType, diff_id: Digest, into: &Path) -> Result<Unpacked, LayerError> {
-    unpack_within(blob, layer_type, diff_id, into, Limits::LAYER)
-}
+/// Keeps the body of a file that can, or cannot, be executed; returns its digest.
+pub type Keep<'a, E> = &'a dyn Fn(&mut dyn Read, bool) -> Result<model::Digest, E>;
 
-/// Unpacks a layer that may not grow beyond some limits.
-pub fn unpack_within(
+/// Reads a layer as it is stored, and compares what it unpacks to with its digest. Returns what it has by path, each
+/// directory among it.
+pub fn read<E>(
     blob: impl Read,
     layer_type: LayerType,
     diff_id: Digest,
-    into: &Path,
+    keep: Keep<'_, E>,
+) -> Result<BTreeMap<String, Entry>, Unread<E>> {
+    read_within(blob, layer_type, diff_id, Limits::LAYER, keep)
+}
+
+/// Reads a layer that may not grow beyond some limits.
+pub fn read_within<E>(
+    blob: impl Read,
+    layer_type: LayerType,
+    diff_id: Digest,
     limits: Limits,
-) -> Result<Unpacked, LayerError> {
+    keep: Keep<'_, E>,
+) -> Result<BTreeMap<String, Entry>, Unread<E>> {
     let stored = BufReader::with_capacity(BUFFER, blob);
     let hashed = Hashed::new(decompressed(stored, layer_type.compression()));
     let mut archive = Reader::new(BufReader::with_capacity(BUFFER, hashed));
-    let mut unpacking = Unpacking { tree: Tree::open(into)?, limits, unpacked: Unpacked::default() };
+    let mut reading = Reading { entries: Entries::default(), limits, count: 0, size_bytes: 0, keep };
     while let Some(member) = archive.next_member()? {
-        unpacking.take(&member, &mut archive)?;
+        reading.take(&member, &mut archive)?;
     }
     let got = archive.finish()?.into_inner().finish();
     if got != diff_id {
-        return Err(LayerError::WrongDiffId { got, wanted: diff_id });
+        return Err(LayerError::WrongDiffId { got, wanted: diff_id }.into());
     }
-    unpacking.tree.finish()?;
-    Ok(unpacking.unpacked)
+    Ok(reading.entries.finish())
 }
 
-struct Unpacking {
-    tree: Tree,
+struct Reading<'a, E> {
+    entries: Entries,
     limits: Limits,
-    unpacked: Unpacked,
+    count: u64,
+    size_bytes: u64,
+    keep: Keep<'a, E>,
 }
 
-impl Unpacking {
-    fn take(&mut self, member: &Member, archive: &mut Reader<impl Read>) -> Result<(), LayerError> {
+impl<E> Reading<'_, E> {
+    fn take(&mut self, member: &Member, archive: &mut Reader<impl Read>) -> Result<(), Unread<E>> {
         self.count(member)?;
         let name = Name::parse(&member.name)?;
         match name.whiteout()? {
-            Some(Whiteout::Ignored) => self.skip(),
-            Some(_) if !is_mark(member) => Err(LayerError::Whiteout(name.shown())),
-            Some(Whiteout::Hidden(hidden)) => self.tree.hide(&hidden),
-            Some(Whiteout::Opaque) => self.tree.hide_all(&name),
-            None => self.place(&name, member, archive),
+            Some(Whiteout::Ignored) => {}
+            Some(_) if !is_mark(member) => return Err(LayerError::Whiteout(name.shown()).into()),
+            Some(Whiteout::Hidden | Whiteout::Opaque) => self.entries.mark(name)?,
+            None => self.place(name, member, archive)?,
         }
+        Ok(())
     }
 
-    fn place(&mut self, name: &Name, member: &Member, archive: &mut Reader<impl Read>) -> Result<(), LayerError> {
+    fn place(&mut self, name: Name, member: &Member, archive: &mut Reader<impl Read>) -> Result<(), Unread<E>> {
         if name.is_top() && member.kind != Kind::Directory {
-            return Err(LayerError::Name { name: member.shown(), why: "it is the directory of the layer itself" });
+            let why = "it is the directory of the layer itself";
+            return Err(LayerError::Name { name: member.shown(), why }.into());
         }
         match &member.kind {
-            Kind::Directory => self.tree.directory(name, member.mode),
-            Kind::File => self.tree.file(name, member.mode, |file| write(archive, file)),
-            Kind::Symlink(target) => self.tree.symlink(name, target),
-            Kind::HardLink(target) => self.tree.hard_link(name, &Name::parse_target(name, target)?),
-            Kind::Device => self.skip(),
-            Kind::Unknown => Err(LayerError::Special(name.shown())),
+            Kind::Directory => self.entries.directory(name)?,
+            Kind::File => {
+                let executable = member.mode & 0o100 != 0;
+                let kept = (self.keep)(archive, executable);
+                // What a body is refused for may have been wrapped by whoever kept it.
+                archive.end_body().map_err(|source| LayerError::Body { entry: name.shown(), source })?;
+                self.entries.file(name, Entry::File { digest: kept.map_err(Unread::Kept)?, executable })?;
+            }
+            Kind::Symlink(target) => self.entries.symlink(name, target)?,
+            Kind::HardLink(target) => {
+                let target = Name::parse_target(&name, target)?;
+                self.entries.hard_link(name, &target)?;
+            }
+            Kind::Device => {}
+            Kind::Unknown => return Err(LayerError::Special(name.shown()).into()),
         }
-    }
-
-    fn skip(&mut self) -> Result<(), LayerError> {
-        self.unpacked.skipped += 1;
         Ok(())
     }
 
     fn count(&mut self, member: &Member) -> Result<(), LayerError> {
-        let Unpacked { entries, size_bytes, .. } = &mut self.unpacked;
-        *entries += 1;
-        *size_bytes = size_bytes.saturating_add(member.size_bytes);
-        if *entries > self.limits.entries {
+        self.count += 1;
+        self.size_bytes = self.size_bytes.saturating_add(member.size_bytes);
+        if self.count > self.limits.entries {
             return Err(LayerError::TooManyEntries(self.limits.entries));
         }
-        if size_bytes.saturating_add(512 * *entries) > self.limits.size_bytes {
+        if self.size_bytes.saturating_add(512 * self.count) > self.limits.size_bytes {
             return Err(LayerError::TooLarge(self.limits.size_bytes));
         }
         Ok(())
@@ -132,17 +154,4 @@ impl Unpacking {
 /// Whether an entry can be a mark, which has neither a body nor anything below it. AUFS made them hard links.
 fn is_mark(member: &Member) -> bool {
     member.size_bytes == 0 && matches!(member.kind, Kind::File | Kind::HardLink(_) | Kind::Device)
-}
-
-/// Writes the body of a file.
-fn write(archive: &mut Reader<impl Read>, file: &mut impl std::io::Write) -> Result<(), tree::Broken> {
-    let mut buffer = vec![0; BUFFER];
-    loop {
-        match archive.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(length) => file.write_all(&buffer[..length]).map_err(tree::Broken::Write)?,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(tree::Broken::Read(TarError::reading(error))),
-        }
-    }
 }

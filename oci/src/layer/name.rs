@@ -22,7 +22,7 @@ pub(super) struct Name(Vec<u8>);
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Whiteout {
     /// One name of the layers below.
-    Hidden(Name),
+    Hidden,
     /// All of them in its directory.
     Opaque,
     /// Nothing: AUFS kept its own books there.
@@ -46,6 +46,9 @@ impl Name {
         if written.is_empty() {
             return Err("it is empty");
         }
+        if std::str::from_utf8(written).is_err() {
+            return Err("it is not UTF-8");
+        }
         if written.starts_with(b"/") {
             return Err("it is absolute");
         }
@@ -68,12 +71,12 @@ impl Name {
         if inner.len() > LONGEST_PATH { Err("it is too long for a file system") } else { Ok(Name(inner.to_vec())) }
     }
 
-    /// Returns the top.
+    /// Returns the name of the layer's own directory.
     pub fn top() -> Name {
         Name(Vec::new())
     }
 
-    /// Whether it is the top.
+    /// Whether it is the layer's own directory.
     pub fn is_top(&self) -> bool {
         self.0.is_empty()
     }
@@ -112,13 +115,8 @@ impl Name {
             _ if last == OPAQUE => Ok(Some(Whiteout::Opaque)),
             _ if last.starts_with(OF_AUFS) => Ok(Some(Whiteout::Ignored)),
             Some(b"" | b"." | b"..") => Err(wrong("it hides no name")),
-            Some(hidden) => Ok(Some(Whiteout::Hidden(directory.child(hidden)))),
+            Some(_) => Ok(Some(Whiteout::Hidden)),
         }
-    }
-
-    fn child(&self, name: &[u8]) -> Name {
-        let slash: &[u8] = if self.is_top() { b"" } else { b"/" };
-        Name([&self.0, slash, name].concat())
     }
 
     /// Returns it for people.

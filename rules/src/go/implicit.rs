@@ -76,7 +76,7 @@ fn fetch(out: &RelPath, path: &str, version: &str, sum: &Sum, need: &Need) -> Ac
         mod_sum: sum.go_mod.as_deref().map(Arc::from),
     };
     let label = format!("fetch {path}@{version}");
-    let action = action(&label, Work::Fetch(locked), Purpose::Fetch, vec![Need::Base, need.clone()]);
+    let action = action(&label, Work::Fetch(locked), Purpose::Fetch, Need::grounded([need.clone()]));
     Action { outputs: vec![parts::output(out, name, OutputKind::Directory)], ..action }
 }
 
@@ -160,8 +160,7 @@ pub(crate) fn with_texts(mut inputs: Vec<Input>, root: &Root) -> Vec<Input> {
 
 /// Returns a call of the Go command without inputs and outputs.
 pub(crate) fn build(name: &str, command: model::Command, need: &Need) -> Action {
-    let mut needs = vec![Need::Base, Need::GoCache, need.clone()];
-    needs.sort();
+    let needs = Need::grounded([Need::GoCache, need.clone()]);
     action(name, Work::Command(command), Purpose::Build, needs)
 }
 

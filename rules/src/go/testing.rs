@@ -166,7 +166,7 @@ impl<'t> Tests<'t> {
         let argv = argv.iter().map(|word| Arc::from(&**word)).collect();
         let command = Command { argv, env, directory, network: Network::None };
         let name = format!("test {}", self.written(dir));
-        let mut action = implicit::action(&name, Work::Command(command), Purpose::Test, vec![Need::Base]);
+        let mut action = implicit::action(&name, Work::Command(command), Purpose::Test, vec![self.need.ground()]);
         let from = Origin::Output(self.test.common.id.clone(), program.name.clone());
         action.inputs.push(Input { at: program.at.clone(), from });
         action.inputs.extend(testdata.map(|set| Input { at: recipe::src(), from: Origin::Files(set) }));

@@ -91,8 +91,7 @@ impl Installing<'_> {
         let program = Origin::Text(Text::Plain(Arc::from(PROGRAM)));
         inputs.push(Input { at: place_of_program(), from: program });
         inputs.sort();
-        let mut needs = vec![Need::Base, self.lock.need.clone()];
-        needs.sort();
+        let needs = Need::grounded([self.lock.need.clone()]);
         let work = Work::Command(self.command(&output.at));
         let run = parts::action(&format!("install {name}@{version}"), work, Purpose::Build, needs, VERSION);
         let limits = Limits { timeout: Some(TIMEOUT), ..Limits::default() };

@@ -82,7 +82,7 @@ impl Bringing<'_> {
             seen_at: SeenAt(url.as_deref().map(Arc::from)),
             locked_in,
         };
-        let needs = vec![Need::Base, self.need.clone()];
+        let needs = Need::grounded([self.need.clone()]);
         let title = format!("fetch {name}@{version}");
         let fetch = parts::action(&title, Work::Fetch(locked), Purpose::Fetch, needs, VERSION);
         let tarball = parts::output(self.out, path("tarball").join(&name_of(package)), OutputKind::File);

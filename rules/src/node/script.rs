@@ -150,8 +150,7 @@ impl Script<'_> {
         made: Option<&RelPath>,
         repositories: &mut Repositories,
     ) -> Action {
-        let mut needs = vec![Need::Base, self.project.need.clone()];
-        needs.sort();
+        let needs = Need::grounded([self.project.need.clone()]);
         let work = Work::Command(self.command(purpose, repositories));
         let action = parts::action("", work, purpose, needs, VERSION);
         Action { inputs: self.inputs(made, repositories), outputs, limits, ..action }

@@ -224,8 +224,7 @@ impl Service<'_> {
         };
         let args = vec!["-c".to_owned(), how.to_owned(), what];
         let start = Start { dir, imports: &imports, lines: EXEC, args };
-        let mut needs = vec![Need::Base, self.around.need.clone()];
-        needs.sort();
+        let needs = Need::grounded([self.around.need.clone()]);
         let work = Work::Command(start.command());
         // An entry that serves as soon as it is imported would never end.
         let limits = Limits { timeout: Some(Duration::from_secs(120)), ..Limits::default() };

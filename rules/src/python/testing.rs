@@ -153,8 +153,7 @@ impl Tests<'_> {
         let name = inside(file, self.declaration);
         let reports = Reports::of(&name, &world.lowering.out_dir(&self.declaration.common.id));
         let work = Work::Command(self.command(&name, &reports));
-        let mut needs = vec![Need::Base, self.around.need.clone()];
-        needs.sort();
+        let needs = Need::grounded([self.around.need.clone()]);
         let action = parts::action(&format!("test {name}"), work, Purpose::Test, needs, VERSION);
         Action { inputs: inputs.into_iter().collect(), outputs: self.outputs(reports), ..action }
     }

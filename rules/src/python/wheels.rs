@@ -234,9 +234,7 @@ impl Bringing<'_> {
     }
 
     fn needs(&self) -> Vec<Need> {
-        let mut needs = vec![Need::Base, self.packages.need.clone()];
-        needs.sort();
-        needs
+        Need::grounded([self.packages.need.clone()])
     }
 
     fn output(&self, kind: &str, distribution: &LockedDistribution) -> Output {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::{
-    Action, Command, Input, Kind, Limits, Mistake, Need, Network, Origin, Output, OutputKind, Purpose, RelPath, Target,
-    Work,
+    Action, Command, Grants, Input, Kind, Limits, Mistake, Need, Network, Origin, Output, OutputKind, Purpose, RelPath,
+    Target, Work,
 };
 
 use super::limited::{ENV, EXCLUSIVE, RETRIES, TEST_TIMEOUT, test_limits, timeout};
@@ -150,6 +150,7 @@ fn lower(declaration: &Declaration, purpose: Purpose, limits: Limits, lowering: 
         outputs: outputs(declaration, purpose, lowering),
         needs: needs(declaration, lowering),
         limits,
+        grants: Grants::default(),
         rule_version: RULE_VERSION,
     };
     Target {
@@ -267,8 +268,10 @@ fn outputs(declaration: &Declaration, purpose: Purpose, lowering: &Lowering<'_>)
     outputs
 }
 
+/// The toolchain of actions that name none, if workspace.toml has it.
+const BASE: &str = "base";
+
 fn needs(declaration: &Declaration, lowering: &mut Lowering<'_>) -> Vec<Need> {
-    let mut needs = BTreeSet::from([Need::Base]);
     let one = declaration.text("toolchain");
     let several = declaration.texts("toolchains");
     if let (Some(one), [_, ..]) = (one, several) {
@@ -276,8 +279,17 @@ fn needs(declaration: &Declaration, lowering: &mut Lowering<'_>) -> Vec<Need> {
         lowering.mistake(mistake.at(one.at.clone(), "").hint("move it into `toolchains`"));
     }
     let named: Vec<&Written> = one.into_iter().chain(several).collect();
-    needs.extend(named.iter().filter_map(|name| lowering.toolchain(&name.text, &name.at)));
-    needs.into_iter().collect()
+    if named.is_empty() && lowering.has_toolchain(BASE) {
+        return Need::grounded(lowering.toolchain(BASE, &declaration.at));
+    }
+    let needs: BTreeSet<Need> = named.iter().filter_map(|name| lowering.toolchain(&name.text, &name.at)).collect();
+    let is_image = |need: &Need| matches!(need, Need::Image { .. });
+    if let (true, [_, second, ..]) = (needs.len() > 1 && needs.iter().any(is_image), &named[..]) {
+        let mistake = Mistake::new(codes::SEVERAL_ROOTS, "an action runs in one image, and names more toolchains");
+        let hint = "name one image that has the programs of all";
+        lowering.mistake(mistake.at(second.at.clone(), "").hint(hint));
+    }
+    Need::grounded(needs)
 }
 
 /// Returns the directory of the input root that holds the workspace's paths.

@@ -41,6 +41,7 @@ pub(crate) fn test_limits(declaration: &Declaration, lowering: &mut Lowering<'_>
         grace: Duration::ZERO,
         retries: declaration.number("retries").map_or(0, |(retries, _)| retries),
         exclusive: if declaration.is_true("exclusive") { Exclusive::Yes } else { Exclusive::No },
+        ..Limits::default()
     }
 }
 

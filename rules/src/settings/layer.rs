@@ -1,22 +1,23 @@
 //! One text after the other, read table by table over the settings made so far.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::{Location, Mistake, RelPath};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Checked, ExecutorChoice, Settings, Toolchain, size};
+use super::{Checked, ExecutorChoice, SecretSource, Settings, Toolchain, size};
 use crate::document::{self, place, type_name};
 use crate::near::{nearest, quoted_list};
 use model::codes;
 
 /// The tables that this version reads.
-pub(crate) const TABLES: [&str; 7] = ["workspace", "toolchain", "execution", "cache", "network", "python", "profile"];
+pub(crate) const TABLES: [&str; 9] =
+    ["workspace", "toolchain", "images", "execution", "cache", "network", "secrets", "python", "profile"];
 
 /// The tables that the design knows and this version does not.
-const LATER: [&str; 5] = ["registry", "release", "images", "secrets", "repos"];
+const LATER: [&str; 3] = ["registry", "release", "repos"];
 
 /// The layers of settings, in the order in which they were parsed.
 #[derive(Default)]
@@ -81,8 +82,6 @@ fn no_such_profile(profile: &str, names: &BTreeSet<&str>) -> Mistake {
 #[derive(Default)]
 struct Reader {
     settings: Settings,
-    /// Toolchains that are images, each with its mistake: a later layer may replace them by programs of the machine.
-    images: BTreeMap<Arc<str>, Mistake>,
     mistakes: Vec<Mistake>,
 }
 
@@ -95,9 +94,11 @@ impl Reader {
             match &**key.get_ref() {
                 "workspace" => self.each(file, value, "workspace", Reader::workspace),
                 "toolchain" => self.each(file, value, "toolchain", Reader::toolchain),
+                "images" => self.each(file, value, "images", Reader::images),
                 "execution" => self.each(file, value, "execution", Reader::execution),
                 "cache" => self.each(file, value, "cache", Reader::cache),
                 "network" => self.each(file, value, "network", Reader::network),
+                "secrets" => self.each(file, value, "secrets", Reader::secret),
                 "python" => self.each(file, value, "python", Reader::python),
                 "profile" => self.each(file, value, "profile", Reader::profile),
                 later if LATER.contains(&later) => {
@@ -110,9 +111,10 @@ impl Reader {
 
     /// Reads all tables of a layer that does not count, for its mistakes.
     fn check_only(&mut self, file: &RelPath, table: &DeTable<'_>) {
-        let kept = (self.settings.clone(), self.images.clone());
+        let kept = self.settings.clone();
         self.overlay(file, table);
-        (self.settings, self.images) = kept;
+        let seen = std::mem::replace(&mut self.settings, kept);
+        self.settings.images = seen.images;
     }
 
     /// Reads each key of a table.
@@ -160,18 +162,49 @@ impl Reader {
             let (key_at, inner) = (place(field.file, key), Field { file: field.file, value });
             match &**key.get_ref() {
                 "host" => self.host_toolchain(&name, &inner),
-                "image" => {
-                    self.settings.toolchains.remove(&name);
-                    self.images.insert(name.clone(), image_toolchain(&name, inner.place()));
-                }
+                "image" => self.image_toolchain(&name, &inner),
                 other => self.unknown("key", other, key_at, &["host", "image"]),
             }
             given = true;
         }
         if !given {
             let message = format!("toolchain `{name}` says nothing of where it comes from");
-            let hint = format!("write `host = [\"{name}\"]`");
+            let hint = format!("write `host = [\"{name}\"]`, or `image = \"…\"`");
             self.mistakes.push(Mistake::new(codes::BAD_SETTING, message).at(at.clone(), "").hint(hint));
+        }
+    }
+
+    fn image_toolchain(&mut self, name: &Arc<str>, field: &Field<'_>) {
+        let Some(image) = field.value.get_ref().as_str() else {
+            self.settings.refused_toolchains.insert(name.clone());
+            return self.wrong("`image`", "a string", field.value, &field.place());
+        };
+        if let Some(label) = image.strip_prefix("//").or_else(|| image.strip_prefix(':')) {
+            self.settings.refused_toolchains.insert(name.clone());
+            let what = format!("the target `{label}` as the image of a toolchain");
+            return self.later(&what, field.place());
+        }
+        self.settings.images.insert(image.to_owned());
+        let toolchain = Toolchain::Image { image: image.to_owned(), pinned: None };
+        self.settings.toolchains.insert(name.clone(), toolchain);
+    }
+
+    fn images(&mut self, key: &str, at: &Location, field: &Field<'_>) {
+        let table = field.value.get_ref().as_table();
+        match (key, table) {
+            ("override", Some(table)) => {
+                for (pattern, value) in table {
+                    let Some(stand_in) = value.get_ref().as_str() else {
+                        let what = format!("`{}`", pattern.get_ref());
+                        self.wrong(&what, "a string", value, &place(field.file, value));
+                        continue;
+                    };
+                    let stand_in = stand_in.to_owned();
+                    self.settings.image_overrides.insert(pattern.get_ref().to_string(), stand_in);
+                }
+            }
+            ("override", None) => self.wrong("`images.override`", "a table", field.value, &field.place()),
+            _ => self.unknown("key", key, at.clone(), &["override"]),
         }
     }
 
@@ -188,7 +221,6 @@ impl Reader {
             self.settings.refused_toolchains.insert(name.clone());
             return;
         }
-        self.images.remove(name);
         let programs = programs.into_iter().map(Arc::from).collect();
         self.settings.toolchains.insert(name.clone(), Toolchain::Host { programs });
     }
@@ -226,6 +258,39 @@ impl Reader {
         }
     }
 
+    fn secret(&mut self, name: &str, at: &Location, field: &Field<'_>) {
+        let Some(table) = field.value.get_ref().as_table() else {
+            return self.wrong(&format!("`secrets.{name}`"), "a table", field.value, &field.place());
+        };
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        if !name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') || !name.chars().all(is_name) {
+            let message = format!("`{name}` is not the name of a secret");
+            let mistake = Mistake::new(codes::BAD_SETTING, message).at(at.clone(), "");
+            self.mistakes.push(mistake.hint("use letters, digits, `_`, `-` and `.`: it becomes the name of a file"));
+        }
+        let mut sources = Vec::new();
+        for (key, value) in table {
+            let inner = Field { file: field.file, value };
+            let Some(text) = value.get_ref().as_str() else {
+                self.wrong(&format!("`{}`", key.get_ref()), "a string", value, &inner.place());
+                continue;
+            };
+            match &**key.get_ref() {
+                "env" => sources.push(SecretSource::Variable(text.to_owned())),
+                "file" => sources.push(SecretSource::File(text.to_owned())),
+                other => self.unknown("key", other, place(field.file, key), &["env", "file"]),
+            }
+        }
+        match <[SecretSource; 1]>::try_from(sources) {
+            Ok([source]) => drop(self.settings.secrets.insert(Arc::from(name), source)),
+            Err(_) => {
+                let message = format!("secret `{name}` has to say where its value comes from, once");
+                let mistake = Mistake::new(codes::BAD_SETTING, message).at(at.clone(), "");
+                self.mistakes.push(mistake.hint(format!("write `env = \"{name}\"`, or `file = \"…\"`")));
+            }
+        }
+    }
+
     fn python(&mut self, key: &str, at: &Location, field: &Field<'_>) {
         match key {
             "roots" => {
@@ -252,7 +317,7 @@ impl Reader {
             None => self.wrong(&format!("`profile.{name}`"), "a table", field.value, &field.place()),
             Some(table) => {
                 for (key, _) in table.iter().filter(|(key, _)| key.get_ref() == "profile") {
-                    self.unknown("table", "profile", place(field.file, key), &TABLES[..6]);
+                    self.unknown("table", "profile", place(field.file, key), &TABLES[..8]);
                 }
             }
         }
@@ -282,8 +347,6 @@ impl Reader {
             let mistake = Mistake::new(codes::BAD_SETTING, "the workspace has no name").at(at, "");
             self.mistakes.push(mistake.hint("begin workspace.toml with `[workspace]` and `name = \"…\"`"));
         }
-        self.settings.refused_toolchains.extend(self.images.keys().cloned());
-        self.mistakes.extend(self.images.into_values());
         (self.settings, self.mistakes)
     }
 }
@@ -334,12 +397,6 @@ impl Field<'_> {
 fn executor(word: &str) -> Result<ExecutorChoice, String> {
     let names: Vec<&str> = ExecutorChoice::ALL.iter().map(|(name, _)| *name).collect();
     ExecutorChoice::parse(word).ok_or_else(|| format!("`{word}` is not an executor: write {}", quoted_list(&names)))
-}
-
-fn image_toolchain(name: &str, at: Location) -> Mistake {
-    let message = format!("toolchain `{name}` is an image, and toolchain images are not supported by this version yet");
-    let hint = format!("use this machine's own program: `host = [\"{name}\"]`");
-    Mistake::new(codes::TOOLCHAIN_IMAGE, message).at(at, "").hint(hint)
 }
 
 /// Returns the dotted name of a table that holds only one other, as `images.override`.

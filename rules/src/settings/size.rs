@@ -1,7 +1,7 @@
 //! Sizes as people write them: `50GiB`, `500MB`.
 
 /// Parses a number with a unit; a number alone is bytes.
-pub(super) fn parse(text: &str) -> Option<u64> {
+pub(crate) fn parse(text: &str) -> Option<u64> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number: u64 = text[..digits].parse().ok()?;

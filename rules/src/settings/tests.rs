@@ -32,15 +32,12 @@ fn all_mistakes_are_reported_at_once() {
             "workspace.toml:11: `many` is not a size: write a number and a unit, as in `50GiB`",
             "workspace.toml:12: [cache.remote] is not supported by this version of rg (remove it for now)",
             "workspace.toml:17: `fast` is not an executor: write `auto`, `native`, `chroot-lite`, `engine`, `remote` and `host`",
-            "workspace.toml:18: [images.override] is not supported by this version of rg (remove it for now)",
             "workspace.toml:14: [registry] is not supported by this version of rg (remove it for now)",
             "workspace.toml:9: `host` is a string, not a list of strings",
             "workspace.toml:4: unknown table `toolchian` (write `toolchain`)",
             "workspace.toml:2: unknown key `nam` (write `name`)",
             "workspace.toml:3: `linux` is not a platform: write an operating system and an architecture, as in `linux/amd64`",
             "workspace.toml:1: the workspace has no name (begin workspace.toml with `[workspace]` and `name = \"…\"`)",
-            "workspace.toml:7: toolchain `node` is an image, and toolchain images are not supported by this version yet \
-             (use this machine's own program: `host = [\"node\"]`)",
         ],
     );
 }

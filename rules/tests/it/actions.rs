@@ -45,6 +45,7 @@ fn shown(analysis: &Analysis) -> String {
             for need in &action.needs {
                 match need {
                     Need::Base => text += "    needs base\n",
+                    Need::Image { toolchain, digest } => text += &format!("    needs {toolchain} {digest}\n"),
                     Need::GoCache => text += "    needs gocache\n",
                     Need::Host { toolchain, programs } => text += &format!("    needs {toolchain} {programs:?}\n"),
                 }

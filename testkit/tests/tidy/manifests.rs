@@ -50,7 +50,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("ruzstd", &["oci"]),
     ("serde-saphyr", &["rules"]),
     ("signal-hook", &["cli"]),
-    ("strsim", &["rules", "graph", "cli"]),
+    ("strsim", &["rules", "graph", "exec", "cli"]),
     ("tar", &["oci"]),
     ("tiny_http", &["cli"]),
     ("toml", &["rules"]),

@@ -1,0 +1,84 @@
+//! Says which program an image lacks, when an action ends as a shell does that finds none.
+
+use cache::Cache;
+use model::Content;
+
+use super::ImageRoot;
+use crate::Failure;
+use crate::executor::{Ground, Job};
+
+/// What a shell exits with if it finds no program.
+const NOT_FOUND: i32 = 127;
+
+/// How alike names have to be to be told.
+const ALIKE: f64 = 0.75;
+
+/// Returns a failure that says more, if the image of a job lacks a program that the job asked for.
+pub(crate) fn explained(failure: Failure, job: &Job<'_>, log: &str) -> Failure {
+    let (Failure::Exit(NOT_FOUND), Ground::Image(image)) = (&failure, &job.ground) else { return failure };
+    let path = job.environment().remove("PATH").unwrap_or_default();
+    let named = words_of(job).into_iter().chain(told(log));
+    let lacks = |program: &&str| !program.contains('/') && !is_there(image, &path, program, job.cache);
+    match named.into_iter().find(lacks) {
+        Some(program) => {
+            let why = why(image, &path, program, job.cache);
+            Failure::Program { program: program.to_owned(), why }
+        }
+        None => failure,
+    }
+}
+
+/// Returns the program that the command line names, which a shell may start.
+fn words_of<'a>(job: &Job<'a>) -> Option<&'a str> {
+    match job.argv.as_slice() {
+        [shell, _, line, _, program, ..] if shell.ends_with("sh") && line.ends_with("exec \"$@\"") => Some(program),
+        [shell, "-euc" | "-c", ..] if shell.ends_with("sh") => None,
+        [program, ..] => Some(program),
+        [] => None,
+    }
+}
+
+/// Returns the program that a shell says it has not found: `sh: 1: protoc: not found`.
+fn told(log: &str) -> Option<&str> {
+    let line = log.lines().rev().find(|line| line.contains("not found"))?;
+    let before = line.split(": not found").next()?.split(": command not found").next()?;
+    before.rsplit(": ").next().map(str::trim).filter(|word| !word.is_empty() && !word.contains(' '))
+}
+
+fn is_there(image: &ImageRoot, path: &str, program: &str, cache: &Cache) -> bool {
+    let found = |directory: &str| image.entry(&format!("{directory}/{program}"), cache);
+    path.split(':').any(|directory| matches!(found(directory), Some(Content::File { .. })))
+}
+
+fn why(image: &ImageRoot, path: &str, program: &str, cache: &Cache) -> String {
+    let mut near: Vec<(String, f64)> = path
+        .split(':')
+        .flat_map(|directory| image.names(directory, cache))
+        .map(|name| (strsim::jaro_winkler(&name, program), name))
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .map(|(likeness, name)| (name, likeness))
+        .collect();
+    near.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    near.dedup_by(|a, b| a.0 == b.0);
+    let near: Vec<String> = near.into_iter().take(5).map(|(name, _)| format!("`{name}`")).collect();
+    let there = if near.is_empty() { "nothing of a name like it".to_owned() } else { near.join(", ") };
+    format!("the image {} has no such program on its PATH; there is {there}", image.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::told;
+
+    #[test]
+    fn shells_say_which_program_is_missing() {
+        for (log, want) in [
+            ("/bin/sh: 1: protoc: not found\n", Some("protoc")),
+            ("rg: exec: line 0: protoc: not found", Some("protoc")),
+            ("sh: line 1: protoc: command not found\n", Some("protoc")),
+            ("building\nfile not found\n", None),
+            ("", None),
+        ] {
+            assert_eq!(told(log), want, "{log}");
+        }
+    }
+}
