@@ -42,7 +42,7 @@ impl fmt::Debug for Digest {
 /// A text that is not 64 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a SHA-256 digest")]
-pub struct ParseDigestError(pub(crate) String);
+pub struct ParseDigestError(String);
 
 /// The key of an action: the digest of its Remote Execution API `Action` message.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -130,7 +130,7 @@ impl FromStr for Digest {
 }
 
 /// Returns `bytes` in lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         for nibble in [byte >> 4, byte & 15] {
             text.push(char::from(b"0123456789abcdef"[usize::from(nibble)]));

@@ -7,6 +7,7 @@ mod action;
 pub mod codes;
 mod content;
 mod digest;
+mod image_digest;
 mod label;
 mod lock;
 mod memory;
@@ -26,8 +27,9 @@ pub use action::{
 };
 pub use content::{Content, Lost};
 pub use digest::{ActionKey, Digest, FileId, FileKind, Fingerprint, ParseDigestError, StaticKey};
+pub use image_digest::{ImageDigest, ImageDigestError};
 pub use label::{Label, LabelError, TargetId};
-pub use lock::{ImageDigest, Lock};
+pub use lock::Lock;
 pub use memory::Memory;
 pub use mistake::{Exit, Location, Mistake};
 pub use path::{PathError, RelPath};

@@ -2,38 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ParseDigestError;
-use crate::digest::{hex, parse_hex};
-
-/// The SHA-256 of a manifest or an index, which names an image. Prints as `sha256:<hex>`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-pub struct ImageDigest(pub [u8; 32]);
-
-impl ImageDigest {
-    /// Returns the hash in lower-case hexadecimal.
-    pub fn hex(&self) -> String {
-        hex(&self.0)
-    }
-}
-
-impl fmt::Display for ImageDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256:{}", self.hex())
-    }
-}
-
-impl FromStr for ImageDigest {
-    type Err = ParseDigestError;
-
-    fn from_str(text: &str) -> Result<ImageDigest, ParseDigestError> {
-        let digits = text.strip_prefix("sha256:").unwrap_or(text);
-        parse_hex(digits).map(ImageDigest).ok_or_else(|| ParseDigestError(text.to_owned()))
-    }
-}
+use crate::ImageDigest;
 
 /// What is pinned, by the text that names it in a definition.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]

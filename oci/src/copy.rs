@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::digest::Digest;
+use crate::Digest;
 use crate::error::Problem;
 use crate::images::OnProgress;
 

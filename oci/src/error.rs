@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use fetch::{FetchError, HttpError};
 
-use crate::digest::Digest;
+use crate::Digest;
 use crate::registry::LoginError;
 use crate::select::SelectError;
 use crate::spec::SpecError;

@@ -2,7 +2,7 @@
 
 use model::Platform;
 
-use crate::digest::Digest;
+use crate::Digest;
 use crate::error::Problem;
 use crate::place::Place;
 use crate::select;

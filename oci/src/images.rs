@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use fetch::{Patience, User, Web};
 use model::Platform;
 
+use crate::Digest;
 use crate::archive::Archive;
 use crate::copy::Quit;
-use crate::digest::Digest;
 use crate::error::{OciError, Problem};
 use crate::image::{self, Image, Layer};
 use crate::layout::Layout;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::Digest;
 use crate::copy::{Copy, Quit};
-use crate::digest::Digest;
 use crate::error::Problem;
 use crate::images::OnProgress;
 use crate::spec::{Descriptor, Document, Index, LONGEST_DOCUMENT, SpecError};

@@ -6,7 +6,6 @@
 
 mod archive;
 mod copy;
-mod digest;
 mod error;
 mod image;
 mod images;
@@ -20,10 +19,10 @@ mod source;
 pub mod spec;
 pub mod tar;
 
-pub use digest::{Digest, DigestError};
 pub use error::{OciError, Problem};
 pub use image::{Image, Layer};
 pub use images::{Images, OnProgress, Save};
+pub use model::{ImageDigest as Digest, ImageDigestError as DigestError};
 pub use reference::{Reference, ReferenceError};
 pub use registry::LoginError;
 pub use select::SelectError;

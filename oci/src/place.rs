@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::sync::Arc;
 
+use crate::Digest;
 use crate::archive::Archive;
 use crate::copy::Quit;
-use crate::digest::Digest;
 use crate::error::Problem;
 use crate::images::OnProgress;
 use crate::layout::Layout;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::digest::{Digest, DigestError};
+use crate::{Digest, DigestError};
 
 /// The host of a name without one.
 const DEFAULT_HOST: &str = "docker.io";

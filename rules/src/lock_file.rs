@@ -34,7 +34,7 @@ impl Reader<'_> {
             match &**key.get_ref() {
                 "version" => version = value.get_ref().as_integer().and_then(|number| number.as_str().parse().ok()),
                 "images" => self.entries(value, |lock, image, digest| {
-                    let digest = digest.parse().map_err(|error: model::ParseDigestError| error.to_string())?;
+                    let digest = digest.parse().map_err(|error: model::ImageDigestError| error.to_string())?;
                     lock.images.insert(image.to_owned(), digest);
                     Ok(())
                 }),
@@ -97,7 +97,10 @@ mod tests {
         check("", &["this version of rg reads version 1 of rg.lock"]);
         check("version = 2\n", &["this version of rg reads version 1 of rg.lock"]);
         check("version = 1\n[images]\na = 1\n", &["`a` is not a string"]);
-        check("version = 1\n[images]\na = \"sha256:1\"\n", &["`sha256:1` is not a SHA-256 digest"]);
+        check(
+            "version = 1\n[images]\na = \"sha256:1\"\n",
+            &["`sha256:1` is no digest: write `sha256:` and 64 digits of 0 to 9 and a to f"],
+        );
         check("version = 1\nimages = 3\n", &["a number stands where a table belongs"]);
         check("version = 1\n[repos]\na = \"main\"\n", &["`main` is not a commit"]);
         check("version = 1\n[image]\n", &["unknown table `image`"]);

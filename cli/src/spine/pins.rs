@@ -190,7 +190,7 @@ impl<'a> Pinning<'a> {
             self.session.options.display.console.tell(&format!("pinning {image}\n"));
         }
         let resolved = self.client.resolve(&source, self.root);
-        resolved.map(|digest| ImageDigest(digest.0)).map_err(|error| {
+        resolved.map_err(|error| {
             if self.session.cancel.is_cancelled() {
                 return Problem::new(Exit::Interrupted, "interrupted");
             }

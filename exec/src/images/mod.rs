@@ -166,9 +166,7 @@ impl Pull<'_> {
         let began = Instant::now();
         self.refuse_offline()?;
         let Images { client, root, platform, .. } = self.images;
-        let image = client
-            .image(&self.named.source, root, &oci::Digest(digest.0), platform)
-            .map_err(|error| self.refused(&error))?;
+        let image = client.image(&self.named.source, root, digest, platform).map_err(|error| self.refused(&error))?;
         let trees = unpack::layers(self, &image, on_progress)?;
         let tree = merge::layers(&trees, self.cache)?;
         let config = self.cache.put_bytes(&image.raw_config).map_err(|error| Failure::store(&error))?;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use cache::Executable;
 use model::reapi::{Directory, Message};
-use model::{Content, Digest, ImageDigest, RelPath};
+use model::{Content, Digest, RelPath};
 use oci::layer::{self, Entry, Unread};
 use oci::{Image, Layer};
 
@@ -79,7 +79,7 @@ struct Layered<'a> {
 impl Layered<'_> {
     /// Returns the tree, made by whoever comes first.
     fn tree(&self) -> Result<Digest, Failure> {
-        let key = keys::layer(&ImageDigest(self.layer.diff_id.0));
+        let key = keys::layer(&self.layer.diff_id);
         if let Some(known) = self.pull.known(&key) {
             return Ok(known.output_directories[0].root_directory_digest);
         }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::digest::Digest;
+use crate::Digest;
 use crate::spec::{CONFIG, LayerType, MANIFEST};
 
 #[derive(Serialize)]

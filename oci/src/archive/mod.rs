@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use self::contents::{Contents, Stretch};
+use crate::Digest;
 use crate::copy::{Copy, Quit, hashed};
-use crate::digest::Digest;
 use crate::error::Problem;
 use crate::images::OnProgress;
 use crate::reference::Reference;

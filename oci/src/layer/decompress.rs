@@ -7,7 +7,7 @@ use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use sha2::{Digest as _, Sha256};
 
-use crate::digest::Digest;
+use crate::Digest;
 use crate::spec::Compression;
 
 /// Returns what some bytes unpack to. What follows a member or a frame has to be another one.

@@ -1,6 +1,6 @@
 //! The ways in which a layer can be wrong, or not be unpacked.
 
-use crate::digest::Digest;
+use crate::Digest;
 use crate::tar::TarError;
 
 /// Why a layer is refused.

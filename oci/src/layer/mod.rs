@@ -15,7 +15,7 @@ use std::io::{BufReader, Read};
 use self::decompress::{Hashed, decompressed};
 use self::entries::Entries;
 use self::name::{Name, Whiteout};
-use crate::digest::Digest;
+use crate::Digest;
 use crate::spec::LayerType;
 use crate::tar::{Kind, Member, Reader};
 

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use self::challenge::Challenge;
 use self::login::{Login, Logins};
-use crate::digest::Digest;
+use crate::Digest;
 use crate::error::Problem;
 use crate::reference::Reference;
 

@@ -5,7 +5,7 @@ use std::fs::File;
 use fetch::{FetchError, Question, Told};
 
 use super::{Registries, lock};
-use crate::digest::Digest;
+use crate::Digest;
 use crate::error::Problem;
 use crate::images::OnProgress;
 use crate::reference::Reference;

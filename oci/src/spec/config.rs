@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::SpecError;
-use crate::digest::Digest;
+use crate::Digest;
 
 /// The largest config that is read: real ones have some thousand bytes.
 pub(crate) const LONGEST_CONFIG: u64 = 8 << 20;

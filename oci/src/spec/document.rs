@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::media::{DocumentType, check_config};
 use super::{LayerType, SpecError};
-use crate::digest::Digest;
+use crate::Digest;
 
 /// The largest manifest or index that is read: registries take no larger one.
 pub(crate) const LONGEST_DOCUMENT: u64 = 4 << 20;
