@@ -59,6 +59,7 @@ from_apt openssl openssl      # signs the tokens of that registry
 from_apt strace strace        # tests that kill rg at its n-th system call
 if [ "${1:-}" = bench ]; then
     from_apt ninja ninja-build
+    from_apt bwrap bubblewrap      # what a sandbox costs elsewhere
 fi
 
 if [ "$lacking" = 1 ] && [ "${CI:-}" = true ]; then

@@ -110,6 +110,11 @@ impl Layout {
         self.root.join("db.lock")
     }
 
+    /// Held by the one who discards a damaged directory.
+    pub(crate) fn mending_lock(&self) -> PathBuf {
+        self.root.join("trees.lock")
+    }
+
     /// Held by the one who collects garbage.
     pub(crate) fn gc_lock(&self) -> PathBuf {
         self.root.join("gc.lock")

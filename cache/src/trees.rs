@@ -49,13 +49,23 @@ impl Cache {
         if !place.is_dir() || touched.is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
             return false;
         }
-        let sound = self.is_as_known(place, root) || self.is_as_listed(place, root);
+        let sound = self.is_as_known(place, root) || self.is_as_listed(place, root) || self.is_mended(place, root);
         if sound {
             self.assembled().insert(root.hash);
-        } else {
-            self.discard_tree(place);
         }
         sound
+    }
+
+    /// Discards a damaged directory, unless somebody has put another in its place meanwhile: one process at a time looks
+    /// again, so that nobody discards what another has just made and uses.
+    fn is_mended(&self, place: &Path, root: &Digest) -> bool {
+        let lock = files::open_lock(&self.layout.mending_lock());
+        let _locked = lock.and_then(|lock| lock.lock().map(|()| lock));
+        let mended = self.is_as_listed(place, root);
+        if !mended {
+            self.discard_tree(place);
+        }
+        mended
     }
 
     /// Returns whether all directories look as they did when they were compared; those that were too young then are

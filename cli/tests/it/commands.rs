@@ -313,7 +313,7 @@ fn rules_explain_doctor_and_completions_answer() {
     assert!(workspace.rg(&["rules", "--output", "json"]).ok().json()["rules"].is_array());
     workspace.rg(&["explain", "rg0102"]).ok().says(&["RG0102"]);
     workspace.rg(&["explain", "48"]).ok().says(&["48: a fetch failed"]);
-    assert_eq!(workspace.rg(&["explain", "exit"]).ok().lines().len(), 11);
+    assert_eq!(workspace.rg(&["explain", "exit"]).ok().lines().len(), 12);
     workspace.rg(&["explain", "9"]).exits(2).says(&["rg explain exit"]);
     workspace.rg(&["explain", "RG9999"]).exits(2).says(&["RG9999"]);
     assert!(workspace.rg(&["explain", "RG0102", "--output", "json"]).ok().json()["title"].is_string());
