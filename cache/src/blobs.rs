@@ -88,7 +88,7 @@ impl Blobs {
         let written = files::create_with_mode(&path, executable.mode()).and_then(|mut file| file.write_all(&head));
         let to = self.layout.blob(&digest.hash, executable);
         // The file is new: its time is the file system's now, and nobody else has changed its mode.
-        let moved = written.and_then(|()| rename_into(&path, &to));
+        let moved = written.and_then(|()| self.give_name(&path, &to, &digest, executable));
         moved.map_err(CacheError::io("write", &to)).inspect_err(|_| discard(&path))?;
         self.note_added(&digest, executable);
         Ok(digest)
@@ -126,10 +126,24 @@ impl Blobs {
         let moved = files::set_mode(path, executable.mode())
             // An output may come with a time of its own; the garbage collector wants the time of the last use.
             .and_then(|()| files::touch(path))
-            .and_then(|()| rename_into(path, &to));
+            .and_then(|()| self.give_name(path, &to, digest, executable));
         moved.map_err(CacheError::io("write", &to)).inspect_err(|_| discard(path))?;
         self.note_added(digest, executable);
         Ok(())
+    }
+
+    /// Moves a file to its name. One that another thread or process has just stored stays: whoever is about to link it
+    /// would find that its last name is gone.
+    fn give_name(&self, path: &Path, to: &Path, digest: &Digest, executable: Executable) -> io::Result<()> {
+        match rename_into(path, to) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            moved => return moved,
+        }
+        if self.is_usable(digest, executable) {
+            discard(path);
+            return Ok(());
+        }
+        fs::rename(path, to)
     }
 
     fn note_added(&self, digest: &Digest, executable: Executable) {
@@ -261,11 +275,12 @@ pub(crate) fn discard(path: &Path) {
     let _ = fs::remove_file(path);
 }
 
+/// Moves a file to a name that is free, and makes its directory if need be.
 fn rename_into(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::rename(from, to) {
+    match files::rename_new(from, to) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             fs::create_dir_all(to.parent().expect("a blob lies in a shard"))?;
-            fs::rename(from, to)
+            files::rename_new(from, to)
         }
         done => done,
     }
