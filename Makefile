@@ -2,16 +2,11 @@
 
 RG := target/release/rg
 
-.PHONY: demo demo-containers test lint bench release setup
+.PHONY: demo test lint bench release setup
 
 # Builds rg, then builds and tests examples/shop with it, twice, and after edits that cross languages.
 demo: release
 	@RG=$(RG) sh scripts/demo.sh
-
-# The same actions in containers of images that are made for it: in rg's own sandbox, and in an engine.
-demo-containers: release
-	@sh scripts/setup.sh
-	@RG=$(RG) sh scripts/demo_containers.sh
 
 # Everything that has to be true before a change lands.
 test: setup lint

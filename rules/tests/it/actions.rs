@@ -90,11 +90,11 @@ fn a_command_becomes_one_action() {
              env HOME=/tmp/home LC_ALL=C OUT=../../rg-out/apps/a/a PATH=/toolchain/bin:/usr/local/bin:/usr/bin:/bin PYTHONHASHSEED=0 SOURCE_DATE_EPOCH=315532800 TMPDIR=/tmp TZ=UTC\n    \
              in src files [\"apps/a/own.txt\"]\n    in src/rg-out/gen/one/one.txt //gen:one one.txt\n    \
              out a.txt at src/rg-out/apps/a/a/a.txt File\n    out img at src/rg-out/apps/a/a/img Directory\n    \
-             needs base\n    needs go [\"go\"]\n    network\n    Limits { timeout: Some(7s), grace: 0ns, retries: 0, exclusive: No }\n\
+             needs base\n    needs go [\"go\"]\n    network\n    Limits { timeout: Some(7s), grace: 0ns, retries: 0, exclusive: No, memory_bytes: None, cpus: 0 }\n\
          command //gen:one Build line 1\n  provides one.txt from //gen:one one.txt\n  Build in src/gen\n    \
              argv [\"/bin/sh\", \"-euc\", \"export OUT=\\\"$PWD/$OUT\\\"; exec \\\"$@\\\"\", \"rg\", \"tool\", \"x y\"]\n    \
              env HOME=/tmp/home LC_ALL=C.UTF-8 OUT=../rg-out/gen/one PATH=/toolchain/bin:/usr/local/bin:/usr/bin:/bin PYTHONHASHSEED=0 SOURCE_DATE_EPOCH=315532800 TMPDIR=/tmp TZ=UTC\n    \
-             out one.txt at src/rg-out/gen/one/one.txt File\n    needs base\n    Limits { timeout: Some(600s), grace: 0ns, retries: 0, exclusive: No }\n",
+             out one.txt at src/rg-out/gen/one/one.txt File\n    needs base\n    Limits { timeout: Some(600s), grace: 0ns, retries: 0, exclusive: No, memory_bytes: None, cpus: 0 }\n",
     );
 }
 
@@ -115,13 +115,13 @@ fn a_test_has_its_own_environment_and_optional_outputs() {
          command //:made Build line 11\n  provides m from //:made m\n  Build in src\n    \
              argv [\"/bin/sh\", \"-euc\", \"export OUT=\\\"$PWD/$OUT\\\"; true\"]\n    \
              env HOME=/tmp/home LC_ALL=C.UTF-8 OUT=rg-out/made PATH=/toolchain/bin:/usr/local/bin:/usr/bin:/bin PYTHONHASHSEED=0 SOURCE_DATE_EPOCH=315532800 TMPDIR=/tmp TZ=UTC\n    \
-             out m at src/rg-out/made/m File\n    needs base\n    Limits { timeout: Some(600s), grace: 0ns, retries: 0, exclusive: No }\n\
+             out m at src/rg-out/made/m File\n    needs base\n    Limits { timeout: Some(600s), grace: 0ns, retries: 0, exclusive: No, memory_bytes: None, cpus: 0 }\n\
          test //:t Test line 1\n  provides report.xml from //:t report.xml\n  provides shots from //:t shots\n  dep //:all\n  Test in src\n    \
              argv [\"/bin/sh\", \"-euc\", \"export OUT=\\\"$PWD/$OUT\\\"; exec \\\"$@\\\"\", \"rg\", \"./run\", \"./-a.txt\", \"rg-out/made/m\", \"--all=./-a.txt rg-out/made/m\"]\n    \
              env HOME=/tmp/home LC_ALL=C.UTF-8 OUT=rg-out/t PATH=/toolchain/bin:/usr/local/bin:/usr/bin:/bin PYTHONHASHSEED=0 SOURCE_DATE_EPOCH=315532800 TEST_TARGET=//:t TEST_TMPDIR=/tmp TMPDIR=/tmp TZ=UTC\n    \
              in src files [\"-a.txt\"]\n    in src/rg-out/made/m //:made m\n    \
              out report.xml at src/rg-out/t/report.xml OptionalFile\n    out shots at src/rg-out/t/shots OptionalDirectory\n    \
-             needs base\n    Limits { timeout: Some(300s), grace: 0ns, retries: 2, exclusive: Yes }\n",
+             needs base\n    Limits { timeout: Some(300s), grace: 0ns, retries: 2, exclusive: Yes, memory_bytes: None, cpus: 0 }\n",
     );
 }
 
