@@ -117,6 +117,24 @@ impl Exit {
         }
     }
 
+    /// Returns the exit of what fails, unless it is the verdict of a test.
+    pub fn of_failure(failure: &Failure) -> Exit {
+        match failure {
+            Failure::Cancelled => Exit::Interrupted,
+            Failure::Fetch { .. }
+            | Failure::Unfit { .. }
+            | Failure::Mislocked { .. }
+            | Failure::WrongHash { .. }
+            | Failure::BadArchive { .. } => Exit::Fetch,
+            Failure::Sandbox(_)
+            | Failure::Store(_)
+            | Failure::Thread(_)
+            | Failure::Secret { .. }
+            | Failure::Unable(_) => Exit::Machine,
+            _ => Exit::BuildFailed,
+        }
+    }
+
     /// Returns the exit of a call that is refused for its mistakes: a bad definition wins over a broken policy.
     pub fn of_mistakes(mistakes: &[Mistake]) -> Exit {
         match mistakes.iter().map(|mistake| mistake.exit).min() {
@@ -152,21 +170,12 @@ fn weight(exit: Exit) -> u8 {
 fn of_step(graph: &Graph, step: StepId, ended: &StepReport) -> Option<Exit> {
     let Status::Failed(failure) = &ended.status else { return None };
     Some(match failure {
-        Failure::Cancelled => Exit::Interrupted,
-        Failure::Fetch { .. }
-        | Failure::Unfit { .. }
-        | Failure::Mislocked { .. }
-        | Failure::WrongHash { .. }
-        | Failure::BadArchive { .. } => Exit::Fetch,
-        Failure::Sandbox(_) | Failure::Store(_) | Failure::Thread(_) | Failure::Secret { .. } | Failure::Unable(_) => {
-            Exit::Machine
-        }
         Failure::Exit(_) | Failure::Signal(_) | Failure::TimedOut(_) | Failure::OutOfMemory { .. }
             if graph.action(step).purpose == Purpose::Test =>
         {
             Exit::TestsFailed
         }
-        _ => Exit::BuildFailed,
+        failure => Exit::of_failure(failure),
     })
 }
 

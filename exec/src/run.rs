@@ -69,7 +69,8 @@ pub fn run(
     owner.withdraw_stale();
     owner.take_stock();
     let nodes = owner.nodes();
-    let (scheduler, requests) = Scheduler::new(nodes, nodes::room(machine), machine.on_failure);
+    let room = nodes::room(&nodes, machine);
+    let (scheduler, requests) = Scheduler::new(nodes, room, machine.on_failure);
     let scheduler = if requests.is_empty() { scheduler } else { owner.drive(scheduler, requests) };
     owner.finish(&scheduler)
 }

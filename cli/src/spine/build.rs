@@ -94,6 +94,10 @@ impl<'a> Building<'a> {
         let mut opened = open(session)?;
         pins::complete(&mut opened, session)?;
         let loaded = load(&mut opened, session)?;
+        // What is not pinned cannot be asked, and is only looked at.
+        if let Some(failure) = loaded.unasked.as_ref().filter(|_| opened.unpinned.is_empty()) {
+            return Err(Problem::new(Exit::of_failure(failure), failure.to_string()).into());
+        }
         Ok(Building { session, opened, loaded })
     }
 

@@ -1,5 +1,8 @@
 //! Loads a workspace: one scan, one analysis, one graph, the identity of every source.
 
+use std::cell::RefCell;
+
+use exec::Failure;
 use graph::{FileIds, Graph, Results};
 use model::{FileId, FileKind, RelPath, TargetId, Tree};
 use rules::Caller;
@@ -21,6 +24,8 @@ pub struct Loaded {
     pub analysis: Option<Vec<u8>>,
     /// What is remembered of tools, if more was learned for the analysis.
     pub learned: Option<Vec<u8>>,
+    /// Why a toolchain could not be asked what it is: then the analysis is a guess, and nothing may be built of it.
+    pub unasked: Option<Failure>,
 }
 
 /// Scans and analyzes. All mistakes are reported at once.
@@ -29,7 +34,7 @@ pub fn load(opened: &mut Opened, session: &Session) -> Result<Loaded, Refused> {
     let tree = workspace::checkout(&opened.root, &options, &opened.memory.stats)
         .map_err(|error| Problem::of(Exit::Machine, &error))?;
     let surroundings = tool_surroundings(session, &opened.root)?;
-    let mut learned = None;
+    let (mut learned, unasked) = (None, RefCell::new(None));
     let mut facts = exec::tools::known_facts(&surroundings, &opened.memory.tools);
     let analyzed = loop {
         let analyzed = rules::analyze(&tree, tree.nested(), &opened.settings, &facts, &opened.memory.analysis);
@@ -39,7 +44,11 @@ pub fn load(opened: &mut Opened, session: &Session) -> Result<Loaded, Refused> {
         let images = super::pins::images(opened, session)?;
         let executor = executor(opened)?;
         let ask = |digest: &model::ImageDigest| {
-            images.python(digest, &*executor, &opened.cache, &session.cancel).ok().flatten()
+            let asked = images.python(digest, &*executor, &opened.cache, &session.cancel);
+            asked.unwrap_or_else(|failure| {
+                *unasked.borrow_mut() = Some(failure);
+                None
+            })
         };
         let (more, remember) = exec::tools::learn(&analyzed.missing, &surroundings, &opened.memory.tools, &ask);
         facts.0.extend(more.0);
@@ -55,7 +64,8 @@ pub fn load(opened: &mut Opened, session: &Session) -> Result<Loaded, Refused> {
     let mut mistakes = analyzed.mistakes;
     mistakes.extend(more);
     if mistakes.is_empty() {
-        return Ok(Loaded { tree, graph, analysis: analyzed.remember, learned });
+        let unasked = unasked.into_inner();
+        return Ok(Loaded { tree, graph, analysis: analyzed.remember, learned, unasked });
     }
     Err(Refused::Mistakes(mistakes, opened.root.clone()))
 }

@@ -170,9 +170,9 @@ fn a_secret_is_seen_by_its_action_alone() {
     workspace.write("token.txt", "from a file\n");
     workspace.rg(&["build", "//p:a", "--rerun", "//p:a"]).ok();
     assert_eq!(workspace.read("rg-out/p/a/o"), "from a");
+    workspace.rg(&["build", "//p:a", "--executor", "host"]).exits(36).says(&["cannot run in the image"]);
     workspace.write("workspace.toml", format!("{SETTINGS}[secrets.TOKENS]\nenv = \"T\"\n"));
     workspace.rg(&["build", "//p:a"]).exits(2).says(&["RG0506", "\"TOKENS\""]);
-    workspace.rg(&["build", "//p:a", "--executor", "host"]).exits(2);
 }
 
 #[test]
@@ -213,4 +213,15 @@ fn a_shell_opens_where_the_action_runs_with_all_that_it_needs() {
     workspace.rg(&["shell", "//p:all", "--", "true"]).exits(2);
     // What was done there is no result.
     workspace.rg(&["build", "//p:b"]).exits(1);
+}
+
+#[test]
+fn an_interpreter_in_an_image_that_cannot_be_had_is_no_other_one() {
+    let Some(workspace) = workspace("[python_test.t]\ntests = [\"test_*.py\"]\n") else { return };
+    workspace.write("p/test_x.py", "def test_x():\n    pass\n");
+    workspace.write("p/requirements.txt", format!("pytest==9.0.0 --hash=sha256:{}\n", "0".repeat(64)));
+    workspace.write("workspace.toml", SETTINGS.replace("toolchain.bb", "toolchain.python"));
+    workspace.rg(&["lock"]).ok();
+    workspace.remove("images/bb");
+    workspace.rg(&["build"]).exits(48).says(&["oci-layout:images/bb"]);
 }

@@ -76,8 +76,11 @@ fn share(action: &model::Action, past: Option<&Past>) -> Share {
     Share { places: action.limits.cpus as usize, memory_bytes: action.limits.memory_bytes.unwrap_or(held) }
 }
 
-/// Returns what a machine has for actions: the memory that is free now.
-pub(super) fn room(machine: &Machine<'_>) -> Share {
+/// Returns what a machine has for actions: the memory that is free now, if anybody is known to want much of it.
+pub(super) fn room(nodes: &[Node], machine: &Machine<'_>) -> Share {
+    if nodes.iter().all(|node| node.share.memory_bytes == 0) {
+        return Share { places: machine.jobs, memory_bytes: u64::MAX };
+    }
     let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let free =
         text.lines().find_map(|line| line.strip_prefix("MemAvailable:")?.trim().strip_suffix(" kB")?.parse().ok());
