@@ -21,6 +21,7 @@ fn spec(mounts: Vec<Mount>) -> Spec {
         hidden: Vec::new(),
         streams: Streams::Log,
         scribble: None,
+        resumes: false,
     }
 }
 

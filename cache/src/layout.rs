@@ -4,7 +4,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use model::Digest;
+use model::{ActionKey, Digest};
 
 /// Whether a file can be executed. The mode belongs to the inode, so each answer has a file of its own.
 /// Its owner may write: an action sees it through a mount that copies what is written, or is read-only.
@@ -56,6 +56,7 @@ pub(crate) struct Layout {
     pub(crate) trash: PathBuf,
     pub(crate) memory: PathBuf,
     pub(crate) shared: PathBuf,
+    pub(crate) failed: PathBuf,
 }
 
 impl Layout {
@@ -72,6 +73,7 @@ impl Layout {
             trash: below("trash"),
             memory: below("memory"),
             shared: below("shared"),
+            failed: below("failed"),
             root,
             given,
         }
@@ -99,6 +101,11 @@ impl Layout {
     /// What is known of an assembled directory.
     pub(crate) fn stamps(&self, root: &Hash) -> PathBuf {
         self.stamps.join(hex(root))
+    }
+
+    /// What the last failed run of an action has left.
+    pub(crate) fn failed(&self, key: &ActionKey) -> PathBuf {
+        self.failed.join(key.0.hex())
     }
 
     pub(crate) fn database(&self) -> PathBuf {

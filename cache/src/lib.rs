@@ -11,6 +11,7 @@ mod blobs;
 mod claims;
 mod database;
 mod error;
+mod failed;
 mod files;
 mod gc;
 mod ingest;
@@ -37,6 +38,7 @@ use model::{Digest, Lost};
 
 pub use crate::claims::Claim;
 pub use crate::error::{CacheError, Unusable};
+pub use crate::failed::FailedSandbox;
 pub use crate::gc::Collected;
 pub use crate::ingest::MayLink;
 pub use crate::layout::Executable;

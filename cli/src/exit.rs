@@ -150,7 +150,7 @@ impl Exit {
         if report.interrupted {
             return Exit::Interrupted;
         }
-        let undelivered = (!report.undelivered.is_empty()).then_some(Exit::BuildFailed);
+        let undelivered = (!report.undelivered.is_empty()).then_some(Exit::Machine);
         let failed = report.steps.iter().filter_map(|(step, ended)| of_step(graph, *step, ended));
         failed.chain(undelivered).min_by_key(|exit| weight(*exit)).unwrap_or(Exit::Done)
     }

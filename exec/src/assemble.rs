@@ -24,19 +24,20 @@ use crate::executor::Stopped;
 
 use self::wheel::WheelError;
 
-/// Makes the tree of an action of which the input root, and what lies where in it, are known. Its directories have to
-/// be in the store already. Returns the digest of the root.
+/// Makes the tree of an action of which the input root, and what lies where in it, are known, for outputs at these
+/// places. Its directories have to be in the store already. Returns the digest of the root.
 pub fn assemble(
     assembly: Assembly,
     root: &Digest,
     layout: &[(RelPath, Content)],
+    outputs: &[&RelPath],
     cache: &Cache,
 ) -> Result<Digest, Stopped> {
     match assembly {
         Assembly::Merge => Ok(*root),
         Assembly::Wheels => wheels::install(layout, cache),
         Assembly::NpmTarballs => tarballs::unpack_all(layout, cache),
-        Assembly::NodeModules => node_modules::link_programs(root, cache),
+        Assembly::NodeModules => node_modules::link_programs(root, outputs, cache),
     }
 }
 

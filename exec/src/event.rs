@@ -46,6 +46,13 @@ pub enum Event<'a> {
         /// How long it ran.
         duration: Duration,
     },
+    /// Something else runs in the container of a step in its place, with the terminal, until it has ended.
+    Visits {
+        /// The step.
+        step: StepId,
+        /// Whether it is the sandbox that a failed run has left.
+        resumes: bool,
+    },
     /// Something failed, so nothing new executes, and the run ends when these steps have; sent once at most.
     Waiting(&'a [StepId]),
     /// A step that was not settled has ended: executed, hit, failed or skipped.
@@ -77,6 +84,7 @@ impl Event<'_> {
             Event::Started { step, .. }
             | Event::Receives { step, .. }
             | Event::Tried { step, .. }
+            | Event::Visits { step, .. }
             | Event::Finished { step, .. } => Some(*step),
             Event::Planned(_) | Event::Expected { .. } | Event::Waiting(_) | Event::Warning(_) | Event::Tick => None,
         }

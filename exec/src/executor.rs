@@ -21,6 +21,7 @@ pub trait Executor: Sync {
     /// `scratch/out` and everything that was printed in `log`.
     fn execute(&self, job: &Job<'_>, scratch: &Path, log: &File, cancel: &Cancel) -> Result<Ran, Stopped>;
     /// Runs another program in the container of a job, with the standard streams of rg. It may take the terminal.
+    /// If a failed run has left its sandbox, the program runs in that one.
     fn visit(&self, job: &Job<'_>, scratch: &Path, argv: &[String]) -> Result<How, Stopped>;
     /// Returns the word that separates this executor's results from those of the others; empty if it shares them.
     fn domain(&self) -> &'static str;
@@ -52,6 +53,8 @@ pub struct Job<'a> {
     pub memory_bytes: Option<u64>,
     /// After this time it is ended.
     pub timeout: Option<Duration>,
+    /// What a failed run left, as [`Ran::left`]; only a visit has it.
+    pub left: Option<&'a Path>,
     /// What else of the machine it is shown, for a fetch: the user's own client configuration.
     pub extra: Vec<Mount>,
     /// Where the bytes of the layout are.
@@ -103,6 +106,8 @@ pub struct Ran {
     pub wall: Duration,
     /// The most memory that one of its processes held.
     pub peak_memory_bytes: u64,
+    /// A directory in `scratch` from which a visit goes on, once the outputs lie in it as `out`.
+    pub left: Option<PathBuf>,
 }
 
 /// Why a job was not started.

@@ -55,7 +55,7 @@ pub fn run(
     let (how, usage) =
         wait_for(pid).map_err(|source| SandboxError::Setup { call: "wait4".into(), on: argv0, source })?;
     let Usage { user, system, peak_memory_bytes } = usage;
-    Ok(Ended { how: stopped?.unwrap_or(how), user, system, wall: start.elapsed(), peak_memory_bytes })
+    Ok(Ended { how: stopped?.unwrap_or(how), user, system, wall: start.elapsed(), peak_memory_bytes, left: false })
 }
 
 fn spawn(plain: &Plain<'_>, log: File) -> std::io::Result<Pid> {

@@ -1,13 +1,16 @@
 //! The native executor: rg's own sandbox, without a daemon.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::executor::{Executor, Ground, Job, Ran, Stopped};
-use crate::sandbox::{How, Mount, Sandbox, SandboxError, Spec, Streams, base_mounts, image_mounts};
+use crate::sandbox::{self, Ended, How, Mount, Sandbox, SandboxError, Spec, Streams, base_mounts, image_mounts};
 use crate::secrets::{SECRETS, Secret};
-use crate::stage::{By, Staged, stage};
+use crate::stage::{By, OUT, Staged, stage};
 use crate::{Cancel, Failure};
+
+/// The directory in a job's scratch that takes what is written to its overlays.
+const SCRIBBLE: &str = "scribble";
 
 /// Runs each job in namespaces of its own.
 pub struct Native {
@@ -30,13 +33,17 @@ impl Executor for Native {
             .sandbox
             .run(&spec, log, job.timeout, &|| cancel.is_cancelled())
             .map_err(|error| failure(&error, &spec))?;
-        Ok(Ran { how: ended.how, wall: ended.wall, peak_memory_bytes: ended.peak_memory_bytes })
+        let left = left(&ended, scratch).map_err(|error| Failure::sandbox(&error))?;
+        Ok(Ran { how: ended.how, wall: ended.wall, peak_memory_bytes: ended.peak_memory_bytes, left: Some(left) })
     }
 
     fn visit(&self, job: &Job<'_>, scratch: &Path, argv: &[String]) -> Result<How, Stopped> {
         let staged = stage(job, scratch, By::Link)?;
         let mut spec = spec(job, &staged, scratch)?;
         spec.argv = argv.to_vec();
+        if let Some(left) = job.left {
+            go_on(&mut spec, left, &staged.out);
+        }
         // Somebody looks at it: the terminal is theirs, and nothing is hidden from whoever may read the secrets.
         let ended = self.sandbox.visit(&spec).map_err(|error| failure(&error, &spec))?;
         Ok(ended.how)
@@ -67,11 +74,14 @@ fn spec(job: &Job<'_>, staged: &Staged, scratch: &Path) -> Result<Spec, Stopped>
     mounts.extend(input_mounts(staged)?);
     mounts.push(Mount::BindWritable { from: staged.out.clone(), at: format!("/{}", job.out) });
     mounts.extend(secret_mounts(&job.secrets));
-    for (name, at) in job.cache_mounts {
+    let mut shared: Vec<_> = job.cache_mounts.iter().collect();
+    // One inside another comes after it.
+    shared.sort_by_key(|(_, at)| *at);
+    for (name, at) in shared {
         let from = job.cache.shared_directory(name).map_err(|error| Failure::store(&error))?;
         mounts.push(Mount::BindWritable { from, at: at.to_string() });
     }
-    let scribble = scratch.join("scribble");
+    let scribble = scratch.join(SCRIBBLE);
     std::fs::create_dir(&scribble).map_err(|error| Failure::sandbox(&error))?;
     mounts.extend(staged.mounts.iter().map(|(assembled, at)| assembled_mount(assembled, at)));
     Ok(Spec {
@@ -85,7 +95,34 @@ fn spec(job: &Job<'_>, staged: &Staged, scratch: &Path) -> Result<Spec, Stopped>
         streams: Streams::Log,
         hidden: job.secrets.iter().map(|secret| secret.value.clone()).collect(),
         scribble: Some(scribble),
+        resumes: false,
     })
+}
+
+/// Returns the directory of what a program left. One that was stopped, or did nothing wrong, left only its outputs.
+fn left(ended: &Ended, scratch: &Path) -> std::io::Result<PathBuf> {
+    if ended.left {
+        return Ok(scratch.join(SCRIBBLE));
+    }
+    let left = scratch.join("left");
+    std::fs::create_dir(&left)?;
+    Ok(left)
+}
+
+/// Lets a container go on with what a failed program left.
+fn go_on(spec: &mut Spec, left: &Path, out: &Path) {
+    for mount in &mut spec.mounts {
+        if let Mount::BindWritable { from, .. } = mount
+            && from == out
+        {
+            *from = left.join(OUT);
+        }
+    }
+    let tmp = left.join(sandbox::TMP);
+    if tmp.is_dir() {
+        spec.mounts.push(Mount::BindWritable { from: tmp, at: "/tmp".to_owned() });
+    }
+    (spec.scribble, spec.resumes) = (Some(left.to_owned()), true);
 }
 
 /// Secrets are files in memory, and are gone with the container.

@@ -40,7 +40,7 @@ impl Executor for OnHost {
             .map_err(|error| Failure::Program { program: argv[0].clone(), why: error.to_string() })?;
         // Outputs are collected from where every executor leaves them.
         std::fs::rename(&staged.out, scratch.join("out")).map_err(broken)?;
-        Ok(Ran { how: ended.how, wall: ended.wall, peak_memory_bytes: ended.peak_memory_bytes })
+        Ok(Ran { how: ended.how, wall: ended.wall, peak_memory_bytes: ended.peak_memory_bytes, left: None })
     }
 
     fn visit(&self, _: &Job<'_>, _: &Path, _: &[String]) -> Result<How, Stopped> {

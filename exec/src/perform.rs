@@ -5,6 +5,7 @@ mod lost;
 
 use std::cell::Cell;
 use std::fs::File;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use cache::{CacheError, Claim, Committed, Executable};
@@ -21,6 +22,7 @@ use crate::owners;
 use crate::prepare::{Prepared, ask, is_optional, keep_directories, result};
 use crate::sandbox::How;
 use crate::scheduler::Asking;
+use crate::stage::OUT;
 use crate::{Failure, Log};
 
 /// How often is told how much of a package has come.
@@ -37,12 +39,16 @@ pub(crate) enum Performed {
     Executed { known: Known, ran: Attempted, commit: Option<(Box<Committed>, Claim)> },
     /// Outputs of these steps are lost; none means that a source was, and has been brought in again.
     Lost(Vec<StepId>),
+    /// Something else ran in its container.
+    Visited(How),
     /// It failed.
     Failed { failure: Failure, ran: Attempted },
 }
 
 /// What happens to an attempt.
 pub(crate) enum Attempt {
+    /// Something else takes its place, in a fresh container or in the one that a failure left.
+    Visits { resumes: bool },
     /// It begins; attempts are counted from 1.
     Begins(u32),
     /// So many bytes have come, of so many if that is known.
@@ -124,13 +130,17 @@ impl Performance<'_> {
                 return Err(Failure::Unable("rg does this work itself, without a container".to_owned()).into());
             };
             self.bring_texts()?;
-            let scratch = self.machine.cache.scratch().map_err(|error| Failure::store(&error))?;
-            let mut job = self.job(command)?;
+            let cache = self.machine.cache;
+            let scratch = cache.scratch().map_err(|error| Failure::store(&error))?;
+            let left = cache.failed_sandbox(&self.prepared.encoded.key);
+            let left = left.map_err(|_| Failure::Unable("somebody else is in the sandbox that failed".to_owned()))?;
+            let mut job = Job { left: left.as_ref().map(|left| &*left.path), ..self.job(command)? };
+            (self.tell)(Attempt::Visits { resumes: left.is_some() });
             job.env.extend(visit.env.iter().map(|(name, value)| (name.as_str(), value.as_str())));
             self.machine.executor.visit(&job, scratch.path(), &visit.argv)
         };
         match visited() {
-            Ok(how) => Performed::Failed { failure: Failure::Visited(how), ran: Attempted::default() },
+            Ok(how) => Performed::Visited(how),
             Err(Stopped::Failed(failure)) => Performed::Failed { failure, ran: Attempted::default() },
             Err(Stopped::Lost(at, _)) => self.lost(&at, Attempted::default()),
         }
@@ -147,7 +157,8 @@ impl Performance<'_> {
                 self.bring_texts()?;
                 self.check_layout()?;
                 keep_directories(encoded, self.machine)?;
-                let root = assemble(*assembly, &encoded.input_root, &encoded.layout, self.machine.cache)
+                let places: Vec<&RelPath> = self.action().outputs.iter().map(|output| &output.at).collect();
+                let root = assemble(*assembly, &encoded.input_root, &encoded.layout, &places, self.machine.cache)
                     .map_err(|stopped| self.named(*assembly, stopped))?;
                 self.action()
                     .outputs
@@ -203,7 +214,7 @@ impl Performance<'_> {
             content = self.machine.cache.directory(&directory).map_err(lost)?.entry(segment);
         }
         match content {
-            None if !is_optional(output.kind) => Err(Failure::MissingOutput(output.name.clone()).into()),
+            None if !is_optional(output.kind) => Err(Failure::MissingOutputs(vec![output.name.clone()]).into()),
             found => Ok(found.map(|content| (output.name.clone(), content))),
         }
     }
@@ -220,14 +231,14 @@ impl Performance<'_> {
         self.bring_texts()?;
         match self.machine.trial.runs.filter(|_| self.action().purpose == Purpose::Test) {
             Some(runs) => self.all_runs(command, runs, ran),
-            None => self.until_it_passes(command, 1 + self.action().limits.retries, ran),
+            None => self.until_it_passes(command, ran),
         }
     }
 
-    fn until_it_passes(&self, command: &Command, most: u32, ran: &mut Attempted) -> Outputs {
+    fn until_it_passes(&self, command: &Command, ran: &mut Attempted) -> Outputs {
         loop {
             let outcome = self.attempt(command, ran);
-            if !may_be_flaky(&outcome) || ran.attempts >= most {
+            if !may_be_flaky(&outcome) || ran.attempts > self.action().limits.retries {
                 return outcome;
             }
             self.tell_end(&outcome, ran);
@@ -237,7 +248,7 @@ impl Performance<'_> {
     /// Makes all runs, whatever each comes to; the first failure is the verdict, and its log is the one to read.
     fn all_runs(&self, command: &Command, runs: u32, ran: &mut Attempted) -> Outputs {
         ran.asked_runs = Some(runs);
-        let (mut verdict, mut log) = (Ok(Vec::new()), None);
+        let (mut verdict, mut log, mut left) = (Ok(Vec::new()), None, Vec::new());
         for _ in 0..runs {
             let outcome = self.attempt(command, ran);
             if outcome.is_err() && !may_be_flaky(&outcome) {
@@ -245,10 +256,10 @@ impl Performance<'_> {
             }
             self.tell_end(&outcome, ran);
             if verdict.is_ok() {
-                (verdict, log) = (outcome, ran.log.take());
+                (verdict, log, left) = (outcome, ran.log.take(), std::mem::take(&mut ran.left));
             }
         }
-        ran.log = log;
+        (ran.log, ran.left) = (log, left);
         verdict
     }
 
@@ -274,26 +285,38 @@ impl Performance<'_> {
         let log_path = scratch.path().join("log");
         let log = File::create(&log_path).map_err(|error| Failure::store(&error))?;
         let job = self.job(command)?;
+        let mut left = None;
         let outcome = self.machine.executor.execute(&job, scratch.path(), &log, &self.machine.cancel);
         let outcome = outcome.and_then(|outcome| {
+            left.clone_from(&outcome.left);
             ran.duration = outcome.wall;
             ran.peak_memory_bytes = outcome.peak_memory_bytes;
             let ended = verdict(&outcome, &self.action().limits);
             if ended.is_err() && self.action().purpose == Purpose::Test {
                 // A report that is broken is as good as none: the test has failed already.
-                ran.left = self.collect(&job.out, &scratch.path().join("out")).unwrap_or_default();
+                ran.left = self.collect(&job.out, &scratch.path().join(OUT)).unwrap_or_default();
             }
             ended?;
-            Ok(self.collect(&job.out, &scratch.path().join("out"))?)
+            Ok(self.collect(&job.out, &scratch.path().join(OUT))?)
         });
         ran.log = log_file::keep(&log_path, self.machine.cache);
         outcome.map_err(|stopped| match stopped {
             Stopped::Failed(failure) => {
+                if let Some(left) = left.filter(|_| !matches!(failure, Failure::Cancelled)) {
+                    self.leave(&left, scratch.path());
+                }
                 let log = ran.log.as_ref().map_or("", |log| &log.excerpt);
                 explained(failure, &job, log).into()
             }
             lost @ Stopped::Lost(..) => lost,
         })
+    }
+
+    /// Leaves the sandbox of a failure to whoever visits it.
+    fn leave(&self, left: &Path, scratch: &Path) {
+        if std::fs::rename(scratch.join(OUT), left.join(OUT)).is_ok() {
+            self.machine.cache.keep_failed_sandbox(&self.prepared.encoded.key, left);
+        }
     }
 
     fn job<'j>(&'j self, command: &'j Command) -> Result<Job<'j>, Failure> {
@@ -314,6 +337,7 @@ impl Performance<'_> {
             cache_mounts: &self.action().grants.cache_mounts,
             memory_bytes: self.action().limits.memory_bytes,
             timeout: self.action().limits.end(),
+            left: None,
             extra: Vec::new(),
             cache: self.machine.cache,
         })
@@ -336,6 +360,7 @@ impl Performance<'_> {
 
     fn succeed(&self, outputs: Vec<(RelPath, Content)>, ran: Attempted, claim: Claim) -> Performed {
         let encoded = &self.prepared.encoded;
+        self.machine.cache.forget_failed_sandbox(&encoded.key);
         let log = ran.log.as_ref().map(|log| log.digest);
         let known = Known { key: encoded.key, outputs, log, duration: ran.duration };
         let special = self.action().purpose == Purpose::Test && !self.machine.trial.is_ordinary();

@@ -1,6 +1,7 @@
 //! What a run did.
 
 use std::collections::BTreeMap;
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use graph::{Results, StepId};
@@ -17,6 +18,8 @@ pub struct Report {
     pub deliveries: BTreeMap<TargetId, Vec<DeliveredOutput>>,
     /// Deliveries that failed, with the reason.
     pub undelivered: BTreeMap<TargetId, String>,
+    /// How what ran in the container of an action in its place ended, if that was the errand.
+    pub visited: Option<How>,
     /// Whether the run was cancelled from outside.
     pub interrupted: bool,
     /// What the next run has to know; `None` if that is what this one knew.
@@ -82,9 +85,9 @@ pub enum Failure {
     /// The program ran for too long.
     #[error("timed out after {} s", .0.as_secs())]
     TimedOut(Duration),
-    /// A declared output was not made.
-    #[error("the declared output `{0}` was not made")]
-    MissingOutput(RelPath),
+    /// Declared outputs were not made.
+    #[error("{}", not_made(.0))]
+    MissingOutputs(Vec<RelPath>),
     /// An output is not what it was declared to be, or cannot be stored.
     #[error("the output `{name}` cannot be kept: {why}")]
     BadOutput {
@@ -196,9 +199,6 @@ pub enum Failure {
     /// Outputs that this step takes are lost again and again.
     #[error("the cache lost the inputs of this action three times")]
     LostInputs,
-    /// Something else ran in its container, and ended so.
-    #[error("a visit ended with {0:?}")]
-    Visited(How),
     /// The run was cancelled while it was running.
     #[error("cancelled")]
     Cancelled,
@@ -243,9 +243,21 @@ impl Failure {
         Failure::Unreadable { file: file.clone(), why }
     }
 
-    /// Makes the failure of a container, with all that is known of why.
-    pub(crate) fn sandbox(error: &dyn std::error::Error) -> Failure {
-        Failure::Sandbox(with_causes(error))
+    /// Makes the failure of a container, with all that is known of why. Where there is no room for it, the cache has none.
+    pub(crate) fn sandbox(error: &(dyn std::error::Error + 'static)) -> Failure {
+        let causes = std::iter::successors(Some(error), |cause| cause.source());
+        let mut kinds = causes.filter_map(|cause| Some(cause.downcast_ref::<io::Error>()?.kind()));
+        let is_store =
+            |kind| matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem);
+        if kinds.any(is_store) { Failure::store(error) } else { Failure::Sandbox(with_causes(error)) }
+    }
+}
+
+fn not_made(outputs: &[RelPath]) -> String {
+    let names: Vec<String> = outputs.iter().map(|output| format!("`{output}`")).collect();
+    match names.as_slice() {
+        [name] => format!("the declared output {name} was not made"),
+        names => format!("the declared outputs {} were not made", names.join(", ")),
     }
 }
 

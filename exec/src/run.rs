@@ -22,6 +22,7 @@ use crate::machine::Machine;
 use crate::perform::Attempt;
 use crate::prepare::Prepared;
 use crate::report::{Log, Report, Status, StepReport};
+use crate::sandbox::How;
 use crate::scheduler::{Index, Outputs, Phase, Reply, Request, Scheduler};
 use crate::stock::{sweep, take_stock};
 use crate::worker::{Order, Task, Told, serve};
@@ -91,6 +92,8 @@ struct Owner<'a, 'e> {
     undelivered: HashMap<Index, String>,
     warned: BTreeSet<String>,
     told_waiting: bool,
+    /// How what ran in the place of an action ended.
+    visited: Option<How>,
 }
 
 impl<'a, 'e> Owner<'a, 'e> {
@@ -115,6 +118,7 @@ impl<'a, 'e> Owner<'a, 'e> {
             undelivered: HashMap::new(),
             warned: BTreeSet::new(),
             told_waiting: false,
+            visited: None,
         }
     }
 
@@ -218,6 +222,9 @@ impl<'a, 'e> Owner<'a, 'e> {
 
     /// Tells once, after a failure, for what else the run does not end yet.
     fn tell_what_is_waited_for(&mut self, scheduler: &Scheduler) {
+        if self.machine.cancel.is_cancelled() {
+            return;
+        }
         if scheduler.is_stopped() && !std::mem::replace(&mut self.told_waiting, true) {
             let executing = scheduler.executing().filter(|index| self.purpose(*index) != Purpose::Internal);
             let steps: Vec<StepId> = executing.map(|index| self.step(index)).collect();
@@ -277,6 +284,11 @@ impl<'a, 'e> Owner<'a, 'e> {
             }
             Told::Failed { failure, report } => {
                 self.fail(index, failure, report);
+                Some(Reply::Failed)
+            }
+            Told::Visited(how) => {
+                self.visited = Some(how);
+                self.reports.insert(index, blank(Status::Skipped));
                 Some(Reply::Failed)
             }
             Told::Lost(steps) => Some(Reply::Lost(steps.iter().map(|step| self.index_of[step]).collect())),
@@ -354,6 +366,7 @@ impl<'a, 'e> Owner<'a, 'e> {
         let step = self.step(index);
         (self.on_event)(match attempt {
             Attempt::Receives { bytes, of } => Event::Receives { step, bytes: *bytes, of: *of },
+            Attempt::Visits { resumes } => Event::Visits { step, resumes: *resumes },
             Attempt::Begins(number) => Event::Started { step, attempt: *number },
             Attempt::Ended { number, failure, duration } => {
                 Event::Tried { step, attempt: *number, failure: failure.as_ref(), duration: *duration }

@@ -10,6 +10,7 @@ mod base;
 mod helper;
 mod init;
 mod kernel;
+mod left;
 mod memory;
 mod probe;
 mod root;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 pub use base::{base_mounts, image_mounts};
 pub use helper::main_if_helper;
 pub(crate) use kernel::{Usage, wait_for};
+pub(crate) use left::TMP;
 pub use probe::Refused;
 pub(crate) use supervise::wait_until;
 
@@ -51,8 +53,11 @@ pub struct Spec {
     pub hidden: Vec<Vec<u8>>,
     /// Where its input comes from and its output goes.
     pub streams: Streams,
-    /// An empty directory that takes what is written to overlays, where the kernel refuses a tmpfs for it.
+    /// A directory that takes what is written to overlays, where the kernel refuses a tmpfs for it. Of a program that
+    /// goes to a log and fails, it then holds all of that, and a copy of its `/tmp`.
     pub scribble: Option<PathBuf>,
+    /// Whether `scribble` holds what a failed program left. The program begins with that, and goes on with it.
+    pub resumes: bool,
 }
 
 /// Where the input of a program comes from, and its output goes.
@@ -149,6 +154,8 @@ pub struct Ended {
     pub wall: Duration,
     /// The most memory that one of its processes had, or all together where that is known, in bytes.
     pub peak_memory_bytes: u64,
+    /// Whether all that it wrote is in the `scribble` of its spec now.
+    pub left: bool,
 }
 
 /// Why a program could not be run at all.

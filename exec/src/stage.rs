@@ -15,6 +15,9 @@ use model::{Content, RelPath};
 use crate::Failure;
 use crate::executor::{Job, Stopped};
 
+/// The directory in a job's scratch in which its outputs are found.
+pub(crate) const OUT: &str = "out";
+
 /// A staged input root.
 pub(crate) struct Staged {
     /// The tree of single files.
@@ -37,7 +40,7 @@ pub(crate) enum By {
 /// Stages the layout of a job below `scratch`.
 pub(crate) fn stage(job: &Job<'_>, scratch: &Path, by: By) -> Result<Staged, Stopped> {
     let out = match by {
-        By::Link => scratch.join("out"),
+        By::Link => scratch.join(OUT),
         By::Copy => scratch.join("tree").join(&job.out),
     };
     let mut staged = Staged { tree: scratch.join("tree"), out, mounts: Vec::new() };

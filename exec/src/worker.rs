@@ -15,6 +15,7 @@ use crate::perform::{Attempt, Attempted, Performance, Performed};
 use crate::prepare::{Prepared, Unprepared, ask, prepare};
 use crate::report::{Status, StepReport};
 use crate::run::Errand;
+use crate::sandbox::How;
 use crate::scheduler::{Asking, Index};
 use crate::stage::CopyError;
 use crate::writer::Write;
@@ -38,6 +39,7 @@ pub(crate) enum Told {
     Hit { known: Known, seen: Option<[u8; 32]> },
     Executed { known: Known, seen: Option<[u8; 32]>, report: StepReport, commit: Option<Write> },
     Failed { failure: Failure, report: StepReport },
+    Visited(How),
     Lost(Vec<StepId>),
     Delivered(Delivered),
     DeliveryLost(Vec<Digest>),
@@ -100,6 +102,7 @@ fn question(
 fn performed(performed: Performed, seen: Option<[u8; 32]>) -> Told {
     match performed {
         Performed::Hit(known) => Told::Hit { known, seen },
+        Performed::Visited(how) => Told::Visited(how),
         Performed::Lost(steps) => Told::Lost(steps),
         Performed::Failed { failure, ran } => Told::Failed { failure, report: report(ran) },
         Performed::Executed { known, ran, commit } => {

@@ -91,7 +91,7 @@ fn tree_words(assembly: Assembly) -> Vec<Cow<'static, str>> {
         Assembly::Merge => "merge/1",
         Assembly::Wheels => "wheels/1",
         Assembly::NpmTarballs => "npm-tarballs/1",
-        Assembly::NodeModules => "node-modules/1",
+        Assembly::NodeModules => "node-modules/2",
     };
     ["rg", "tree", how].map(Cow::from).into()
 }

@@ -146,6 +146,12 @@ impl Graph {
         needs.into_iter().cloned().collect()
     }
 
+    /// Returns the first action for the goals that has such a need.
+    pub fn first_with(&self, goals: &[Goal], is_it: &dyn Fn(&Need) -> bool) -> Option<StepId> {
+        let steps = self.closure(&self.goal_steps(goals));
+        steps.into_iter().find(|step| self.action(*step).needs.iter().any(is_it))
+    }
+
     /// Plans the goals.
     pub fn plan(
         &self,

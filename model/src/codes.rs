@@ -144,6 +144,10 @@ codes! {
     "a visibility pattern does not name packages"
     "Visibility says which packages may depend on a target: `//a/...`, `//a:all` or `//...`. An empty list keeps the target to its own package."
 
+    NOTHING_PROVIDED "RG0309"
+    "a label in the place of an input names a target that makes nothing"
+    "A target waits for what it takes. One that has no output gives nothing, so nothing would wait for it, and it would not run. Tests are run by `rg test`, and grouped by a `suite`."
+
     BAD_OUTPUT "RG0401"
     "an output's path is absolute, leaves the output directory or is not normal"
     "Outputs are relative to $OUT. A trailing slash declares a directory."
@@ -223,6 +227,10 @@ codes! {
     GO_VENDORED "RG0707"
     "a Go module keeps copies of its dependencies in vendor"
     "rg fetches modules by the hashes in go.sum, and would not see what is changed in `vendor`. Remove the directory, or say in `[workspace] ignore` of workspace.toml that it does not count."
+
+    GO_BAD_SUM "RG0708"
+    "two go.sum files have different hashes for one module"
+    "Modules that are built together have one copy of each module that they require. Of two hashes for it one is wrong, so Go would refuse both."
 
     CYCLE "RG0801"
     "targets depend on each other in a circle"

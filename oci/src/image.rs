@@ -63,9 +63,8 @@ fn assemble(
     raw_manifest: Vec<u8>,
     platform: &Platform,
 ) -> Result<Image, Problem> {
-    let size_bytes = manifest.config.size;
-    if size_bytes > LONGEST_CONFIG {
-        return Err(SpecError::TooLarge { document: "config", size_bytes, limit: LONGEST_CONFIG }.into());
+    if manifest.config.size > LONGEST_CONFIG {
+        return Err(SpecError::TooLarge { document: "config", limit: LONGEST_CONFIG }.into());
     }
     let raw_config = verified("config", place.config(&manifest.config)?, &manifest.config.digest)?;
     let config = ImageConfig::parse(&raw_config)?;

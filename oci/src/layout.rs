@@ -109,10 +109,10 @@ impl Layout<'_> {
         }
     }
 
-    fn file(&self, name: &str) -> Result<Vec<u8>, Problem> {
+    fn file(&self, name: &'static str) -> Result<Vec<u8>, Problem> {
         let path = self.path.join(name);
         match File::open(&path) {
-            Ok(file) => read_up_to(file, &path, "index", LONGEST_DOCUMENT),
+            Ok(file) => read_up_to(file, &path, name, LONGEST_DOCUMENT),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 Err(self.no_layout(&format!("it has no file `{name}`")))
             }
@@ -140,7 +140,7 @@ pub(crate) fn read_up_to(file: impl Read, path: &Path, document: &'static str, l
     let read = file.take(limit + 1).read_to_end(&mut bytes);
     read.map_err(|source| Problem::Read { path: path.to_owned(), source })?;
     if bytes.len() as u64 > limit {
-        return Err(SpecError::TooLarge { document, size_bytes: bytes.len() as u64, limit }.into());
+        return Err(SpecError::TooLarge { document, limit }.into());
     }
     Ok(bytes)
 }

@@ -1,7 +1,10 @@
 //! One BUILD.toml: its tables become declarations, and every mistake in it is collected.
 //! It does not know what other packages declare.
 
+mod duplicates;
+
 use std::collections::BTreeMap;
+use std::string::FromUtf8Error;
 use std::sync::Arc;
 
 use model::{
@@ -55,7 +58,7 @@ pub(crate) fn read(place: Place<'_>, platform: &Platform) -> Definitions {
     };
     let (table, mistakes) = document::parse(&text, &file);
     if !mistakes.is_empty() {
-        let mistakes = duplicates_named(mistakes, &text, place.package);
+        let mistakes = duplicates::named(mistakes, &text, place.package);
         return Definitions { refused: Refused::All, mistakes, ..Definitions::default() };
     }
     let attributes = AttributeReader { file: &file, place, mistakes: Vec::new() };
@@ -73,10 +76,9 @@ fn text_of(place: Place<'_>, file: &RelPath) -> Result<String, Box<Mistake>> {
         Ok((FileKind::Symlink, _)) => {
             Err(unreadable("is a symbolic link", Some("links are never followed: copy the file")))
         }
-        Ok((FileKind::File | FileKind::Executable, bytes)) => String::from_utf8(bytes).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            unreadable(&format!("is not UTF-8 text: byte {at} is part of no character"), None)
-        }),
+        Ok((FileKind::File | FileKind::Executable, bytes)) => {
+            String::from_utf8(bytes).map_err(|error| Box::new(not_text(file, &error)))
+        }
         Err(TreeError::Io { source, .. }) => Err(unreadable(&format!("cannot be read: {source}"), None)),
         Err(TreeError::Absent(_) | TreeError::Ignored { .. }) => {
             Err(unreadable("vanished while it was read", Some("run the command again")))
@@ -84,48 +86,13 @@ fn text_of(place: Place<'_>, file: &RelPath) -> Result<String, Box<Mistake>> {
     }
 }
 
-/// Says of duplicate tables which target is declared twice, and where first; the keys in them are no news.
-fn duplicates_named(mistakes: Vec<Mistake>, text: &str, package: &RelPath) -> Vec<Mistake> {
-    let mut named = Vec::new();
-    let mut others = Vec::new();
-    for mistake in mistakes {
-        let again = mistake.at.clone().filter(|_| mistake.message.ends_with("duplicate key"));
-        let Some((at, _)) = again else {
-            others.push(mistake);
-            continue;
-        };
-        let name = text.get(at.start as usize..at.end as usize).unwrap_or_default();
-        match headers_of(text, &at) {
-            Some((first, second)) => {
-                let message = format!("//{package}:{name} is declared twice");
-                let mistake = Mistake::new(codes::DUPLICATE_TARGET, message).at(second, "");
-                named.push(mistake.also(first, "first declared here"));
-            }
-            None if !named.is_empty() => {}
-            None => others.push(Mistake { message: format!("{} `{name}`", mistake.message), ..mistake }),
-        }
-    }
-    named.extend(others);
-    named
-}
-
-/// Returns the places of two equal headers, the second of which lies around `at`.
-/// The text is searched, because the parser keeps only one of two equal tables.
-fn headers_of(text: &str, at: &Location) -> Option<(Location, Location)> {
-    let start = text.get(..at.start as usize)?.rfind('\n').map_or(0, |newline| newline + 1);
-    let header = text[start..].lines().next().filter(|line| line.trim_start().starts_with('['))?.trim();
-    let mut offset = 0;
-    for line in text[..start].split_inclusive('\n') {
-        if line.trim() == header {
-            let place = |line: &str, offset: usize| {
-                let begin = offset + (line.len() - line.trim_start().len());
-                Location::new(at.file.clone(), begin..begin + header.len())
-            };
-            return Some((place(line, offset), place(&text[start..], start)));
-        }
-        offset += line.len();
-    }
-    None
+/// Says that a file is no text, and where it ends to be.
+pub fn not_text(file: &RelPath, error: &FromUtf8Error) -> Mistake {
+    let good = error.utf8_error().valid_up_to();
+    let line = 1 + error.as_bytes()[..good].iter().filter(|byte| **byte == b'\n').count();
+    let message = format!("`{file}` is not UTF-8 text: byte {good}, in line {line}, is part of no character");
+    let mistake = Mistake::new(codes::UNREADABLE, message).at(Location::new(file.clone(), 0..0), "");
+    mistake.hint("save it as UTF-8")
 }
 
 struct Reader<'a> {

@@ -17,6 +17,7 @@ mod recipe;
 mod resolve;
 mod scan;
 mod shared;
+mod sum_checks;
 mod sums;
 mod testing;
 mod version;

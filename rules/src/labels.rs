@@ -35,6 +35,21 @@ pub(crate) struct Known {
 }
 
 impl Declarations {
+    /// Returns the mistake that a label names a target with actions that provides nothing.
+    fn gives_nothing(&self, named: &NamedLabel) -> Option<Mistake> {
+        let known = self.actual(self.targets.get(&named.label)?)?;
+        let is_empty = self.provides.get(&known.id).is_some_and(|provided| provided.is_empty());
+        if !is_empty || known.kind == Kind::Group {
+            return None;
+        }
+        let message = format!("`{}` makes nothing that could be taken, so nothing would wait for it", named.label);
+        let hint = match known.kind {
+            Kind::Test => "tests are run by `rg test`: take the label out".to_owned(),
+            _ => format!("give {} an output, or take the label out", named.label),
+        };
+        Some(Mistake::new(codes::NOTHING_PROVIDED, message).at(named.at.clone(), "").hint(hint))
+    }
+
     /// Returns what a target stands for: itself, or what an alias leads to.
     pub fn actual<'a>(&'a self, known: &'a Known) -> Option<&'a Known> {
         let mut known = known;
@@ -65,7 +80,17 @@ pub(crate) fn link(all: &[Definitions], packages: &BTreeSet<RelPath>, mistakes: 
         names.check(declaration);
     }
     let provides = provides(declarations(), mistakes);
-    Declarations { targets, provides }
+    let declared = Declarations { targets, provides };
+    for declaration in declarations().filter(|declaration| takes(declaration)) {
+        let given = declaration.all_labels().into_iter().filter_map(|named| declared.gives_nothing(&named));
+        mistakes.extend(given);
+    }
+    declared
+}
+
+/// Whether a target takes what its labels provide: a name for others does not, nor does a suite.
+fn takes(declaration: &Declaration) -> bool {
+    declaration.labels("actual").is_empty() && !matches!((declaration.rule.offer)(declaration), Offer::Suite(_))
 }
 
 /// What may exist though it is not declared.

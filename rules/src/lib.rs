@@ -30,6 +30,7 @@ mod sources;
 mod written;
 
 pub use analyze::{Analyzed, analyze};
+pub use definitions::not_text;
 pub use lock_file::lock;
 pub use model::codes::{EXPLAINED, Explained, explain};
 pub use near::nearest;

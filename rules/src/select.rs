@@ -20,6 +20,8 @@ pub enum Caller {
     Test,
     /// `rg run`.
     Run,
+    /// `rg shell`.
+    Shell,
     /// `rg log`.
     Log,
     /// `rg query`: here alone wildcards stand for targets that are tagged `manual` too.
@@ -33,6 +35,7 @@ impl Caller {
             Caller::Build => "build",
             Caller::Test => "test",
             Caller::Run => "run",
+            Caller::Shell => "shell",
             Caller::Log => "log",
             Caller::Query => "query",
         }
@@ -255,11 +258,18 @@ impl Selection<'_> {
         Box::new(match nearest(path.as_str(), self.packages.iter().map(RelPath::as_str).chain(files())) {
             Some(near) if self.packages.contains(near) => mistake.hint(format!("write `//{near}`")),
             Some(near) => mistake.hint(format!("write `{near}`")),
-            None => match inside(&self.analysis.nested, &path, "", self.caller).filter(|_| !path.is_root()) {
+            None if path.is_root() => mistake.hint("`rg query //...` lists all targets"),
+            None => match self.inside_or_perhaps(&path) {
                 Some(hint) => mistake.hint(hint),
                 None => mistake.hint("`rg query //...` lists all targets"),
             },
         })
+    }
+
+    /// Leads to a workspace below this one that has the path, or may have it.
+    fn inside_or_perhaps(&self, path: &RelPath) -> Option<String> {
+        let nested = &self.analysis.nested;
+        inside(nested, path, "", self.caller).or_else(|| perhaps(nested, path, "", self.caller))
     }
 
     fn not_a_pattern(&self, text: &str, error: &LabelError) -> Box<Mistake> {

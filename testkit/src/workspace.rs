@@ -321,6 +321,13 @@ impl Run {
         self
     }
 
+    /// Expects success, and this answer.
+    #[track_caller]
+    pub fn prints(self, answer: &str) -> Run {
+        assert!(self.code == 0 && self.out == answer, "does not answer `{answer}`\n{self}");
+        self
+    }
+
     /// Expects that so many actions ran.
     #[track_caller]
     pub fn runs(self, executed: u64) -> Run {

@@ -39,7 +39,8 @@ Examples:
   rg shell //services/cart:unit            look around where the test runs
   rg shell //api:client -- ls -l $OUT      run one command there; its exit code is rg's
 
-What the action needs is built first; what is written there is gone afterwards.";
+What the action needs is built first. If the action has failed as it is now, the shell opens in the
+very sandbox that failed; elsewhere what is written is gone afterwards.";
 
 /// Of `rg query`.
 pub const QUERY: &str = "\

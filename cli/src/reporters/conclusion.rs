@@ -81,7 +81,11 @@ fn unstored_line(report: &Report) -> Option<String> {
 }
 
 fn undelivered(id: &TargetId, why: &str) -> String {
-    format!("{ERROR}error{ERROR:#}: the outputs of {} cannot be put into rg-out: {}", id.label, escape::lines(why))
+    let why = escape::lines(why);
+    format!(
+        "{ERROR}error{ERROR:#}: the outputs of {} cannot be put into rg-out: {why}\nhint: give the workspace room and leave to write; they are in the cache, and nothing runs again",
+        id.label
+    )
 }
 
 #[cfg(test)]
@@ -107,6 +111,7 @@ mod tests {
         assert_eq!(
             plain,
             "error: the outputs of //a:i cannot be put into rg-out: no space\nleft\n\
+             hint: give the workspace room and leave to write; they are in the cache, and nothing runs again\n\
              1 action was skipped: something it depends on failed, or the run ended before\n\
              3 targets: 1 executed, 0 cached (0 local, 0 remote), 1 failed in 2.4s\n"
         );

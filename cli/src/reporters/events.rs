@@ -60,7 +60,7 @@ impl EventLog {
                 self.write(merged(named("action_finished", graph, *step), finished(report)));
             }
             Event::Warning(text) => self.write(json!({ "event": "warning", "message": text })),
-            Event::Expected { .. } | Event::Receives { .. } | Event::Tick => {}
+            Event::Expected { .. } | Event::Receives { .. } | Event::Visits { .. } | Event::Tick => {}
         }
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use exec::{Event, Status, Total};
+use exec::{Event, Failure, Status, Total};
 use graph::{Graph, StepId};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -28,6 +28,8 @@ pub struct State {
     jobs: usize,
     /// Whether, after a failure, the run only waits for what runs.
     only_waits: bool,
+    /// Whether the terminal is somebody else's: who visits the container of an action.
+    is_lent: bool,
 }
 
 /// An action that runs.
@@ -59,6 +61,7 @@ impl State {
                 }
             }
             Event::Waiting(_) => self.only_waits = true,
+            Event::Visits { .. } => self.is_lent = true,
             Event::Finished { step, report } => {
                 self.running.remove(step);
                 self.expected.remove(step);
@@ -68,16 +71,19 @@ impl State {
                 match report.status {
                     Status::Settled | Status::Hit => self.cached += 1,
                     Status::Executed => self.executed += 1,
+                    Status::Skipped | Status::Failed(Failure::Cancelled) => self.skipped += 1,
                     Status::Failed(_) => self.failed += 1,
-                    Status::Skipped => self.skipped += 1,
                 }
             }
             Event::Tried { .. } | Event::Warning(_) | Event::Tick => {}
         }
     }
 
-    /// Returns the lines of the block: the sum, then what has run for longest.
+    /// Returns the lines of the block: the sum, then what has run for longest. None while the terminal is lent.
     pub fn block(&self, graph: &Graph, elapsed: Duration, now: Instant) -> Vec<String> {
+        if self.is_lent {
+            return Vec::new();
+        }
         let done = self.executed + self.cached + self.failed + self.skipped;
         let mut sum = format!("[{done}/{}] {} executed, {} cached", self.total.steps, self.executed, self.cached);
         if self.failed > 0 {
@@ -243,11 +249,13 @@ mod tests {
     }
 
     #[test]
-    fn after_a_failure_the_block_says_that_it_waits() {
+    fn after_a_failure_the_block_says_that_it_waits_and_a_visitor_has_the_terminal_alone() {
         let fixture = Fixture::new(&[("//a:a", Purpose::Build)]);
         let mut state = State::default();
         state.on(&fixture.graph, &Event::Waiting(&[fixture.step("//a:a")]), Instant::now());
         let lines = state.block(&fixture.graph, Duration::from_secs(2), Instant::now());
         assert_eq!(lines, ["[0/0] 0 executed, 0 cached · 2.0s · failed, waiting for what runs"]);
+        state.on(&fixture.graph, &Event::Visits { step: fixture.step("//a:a"), resumes: false }, Instant::now());
+        assert!(state.block(&fixture.graph, Duration::from_secs(2), Instant::now()).is_empty());
     }
 }

@@ -85,6 +85,9 @@ impl<'a> Progress<'a> {
             Event::Waiting(steps) if self.display.verbosity > Verbosity::Quiet => {
                 Some(step_text::waiting(self.graph, steps))
             }
+            Event::Visits { resumes: true, .. } if self.display.verbosity > Verbosity::Quiet => Some(
+                "this is the sandbox in which it failed; what is written here stays until it runs again\n".to_owned(),
+            ),
             Event::Warning(text) if self.display.verbosity > Verbosity::Quiet => {
                 self.warned.insert((*text).to_owned()).then(|| problem::warning(text))
             }
@@ -94,6 +97,7 @@ impl<'a> Progress<'a> {
             | Event::Expected { .. }
             | Event::Started { .. }
             | Event::Receives { .. }
+            | Event::Visits { .. }
             | Event::Tick => None,
         }
     }

@@ -148,11 +148,15 @@ fn hint(failure: &Failure, label: &str, rule: &str) -> Option<String> {
         Failure::TimedOut(limit) => {
             format!("raise `timeout = {}` of {label}, or make it faster", limit.as_secs())
         }
-        Failure::MissingOutput(output) if rule == "frontend" => {
+        Failure::MissingOutputs(outputs) if rule == "frontend" => {
+            let output = &outputs[0];
             format!("the script has to make the directory `{output}`; if it makes another, name that: `out` of {label}")
         }
-        Failure::MissingOutput(output) => {
+        Failure::MissingOutputs(outputs) if let [output] = outputs.as_slice() => {
             format!("write it to \"$OUT/{output}\", or take it out of the `outputs` of {label}")
+        }
+        Failure::MissingOutputs(_) => {
+            format!("write them below \"$OUT\", or take them out of the `outputs` of {label}")
         }
         Failure::Program { program, .. } => {
             format!("install `{program}`, or name a `toolchain` in {label} that has it; `rg doctor` lists toolchains")
@@ -179,7 +183,6 @@ fn hint(failure: &Failure, label: &str, rule: &str) -> Option<String> {
         Failure::Unreadable { file, .. } => format!("look at who may read it: `ls -l {file}`"),
         Failure::LostInputs => "`rg cache verify` removes what is damaged".to_owned(),
         Failure::Exit(_)
-        | Failure::Visited(_)
         | Failure::Signal(_)
         | Failure::Fetch { .. }
         | Failure::Unfit { .. }

@@ -57,7 +57,7 @@ fn of_failure(failure: &Failure) -> TestStatus {
         Failure::TimedOut(_) => TestStatus::Timeout,
         Failure::Exit(_)
         | Failure::Signal(_)
-        | Failure::MissingOutput(_)
+        | Failure::MissingOutputs(_)
         | Failure::BadOutput { .. }
         | Failure::OutOfMemory { .. }
         | Failure::Program { .. } => TestStatus::Failed,
@@ -76,7 +76,6 @@ fn of_failure(failure: &Failure) -> TestStatus {
         | Failure::TwoOwners { .. }
         | Failure::Store(_)
         | Failure::LostInputs
-        | Failure::Visited(_)
         | Failure::Cancelled => TestStatus::NoStatus,
     }
 }
@@ -128,8 +127,8 @@ pub fn target_status(graph: &Graph, report: &Report, goal: &Goal) -> TargetStatu
     let verdict = |step: &StepId| match report.steps.get(step).map(|ended| &ended.status) {
         Some(Status::Settled | Status::Hit) => TargetStatus::Cached,
         Some(Status::Executed) => TargetStatus::Executed,
+        Some(Status::Skipped | Status::Failed(Failure::Cancelled)) | None => TargetStatus::Skipped,
         Some(Status::Failed(_)) => TargetStatus::Failed,
-        Some(Status::Skipped) | None => TargetStatus::Skipped,
     };
     steps.iter().map(verdict).max().unwrap_or(TargetStatus::Cached)
 }

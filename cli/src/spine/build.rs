@@ -11,7 +11,7 @@ use exec::{
     Visit,
 };
 use graph::{FileIds, Goal, Plan, Results, Reuse, State, StaticKeys, StepId, Wishes};
-use model::{Kind, Memory, TargetId};
+use model::{Kind, Memory, Need, TargetId};
 use rules::{Caller, ExecutorChoice, SecretSource};
 
 use super::load::{Loaded, identify, load, results, select};
@@ -238,13 +238,22 @@ impl<'a> Building<'a> {
         exec::tools::resolve(&needs, &surroundings, &self.opened.memory.tools).map_err(|errors| {
             let mut problem = Problem::new(Exit::Machine, "this machine lacks programs that the targets need");
             for error in errors {
-                problem = problem.because(error.to_string());
+                let wants = error.toolchain().and_then(|toolchain| self.wants(goals, toolchain));
+                let wants = wants.map(|title| format!("; {title} wants it")).unwrap_or_default();
+                problem = problem.because(format!("{error}{wants}"));
                 if let Some(hint) = error.hint() {
                     problem = problem.hint(hint);
                 }
             }
             problem
         })
+    }
+
+    /// Returns the first action of some goals that wants a toolchain of this machine.
+    fn wants(&self, goals: &[Goal], toolchain: &str) -> Option<String> {
+        let graph = &self.loaded.graph;
+        let is_it = |need: &Need| matches!(need, Need::Host { toolchain: other, .. } if &**other == toolchain);
+        graph.first_with(goals, &is_it).map(|step| graph.title(step))
     }
 
     fn fetcher(&self) -> Fetcher {
@@ -290,7 +299,7 @@ impl<'a> Building<'a> {
         let mut sinks: Vec<Box<dyn Write>> = Vec::new();
         if let Some(path) = &request.events {
             let file = File::create(path).map_err(|error| {
-                Problem::new(Exit::Definition, format!("cannot write events to {}", path.display()))
+                Problem::new(Exit::Machine, format!("cannot write events to {}", path.display()))
                     .because(error.to_string())
             })?;
             sinks.push(Box::new(std::io::BufWriter::new(file)));

@@ -1,11 +1,12 @@
 //! Loads a workspace: one scan, one analysis, one graph, the identity of every source.
 
 use std::cell::RefCell;
+use std::path::Path;
 
 use exec::Failure;
 use graph::{FileIds, Graph, Results};
-use model::{FileId, FileKind, RelPath, TargetId, Tree};
-use rules::Caller;
+use model::{FileId, FileKind, Mistake, RelPath, TargetId, Tree, codes};
+use rules::{Caller, Settings};
 use workspace::{Checkout, ScanOptions};
 
 use super::machine::{executor, tool_surroundings};
@@ -62,12 +63,27 @@ pub fn load(opened: &mut Opened, session: &Session) -> Result<Loaded, Refused> {
     opened.memory.stats = Vec::new();
     let (graph, more) = graph::link(analyzed.analysis);
     let mut mistakes = analyzed.mistakes;
-    mistakes.extend(more);
+    // What has mistakes makes nothing: that others take it is no further news.
+    let is_whole = mistakes.is_empty();
+    mistakes.extend(more.into_iter().filter(|mistake| is_whole || mistake.code != codes::NO_PRODUCER));
     if mistakes.is_empty() {
         let unasked = unasked.into_inner();
         return Ok(Loaded { tree, graph, analysis: analyzed.remember, learned, unasked });
     }
     Err(Refused::Mistakes(mistakes, opened.root.clone()))
+}
+
+/// Returns the mistakes in the definitions of a workspace whose settings have mistakes, too, but for those that may come
+/// of these. Only settings that could be parsed say which files are to be ignored.
+pub fn mistakes_beside(mistakes: &[Mistake], root: &Path, settings: &Settings) -> Vec<Mistake> {
+    let options = ScanOptions { ignore: &settings.ignore, clock_dir: root };
+    let is_parsed = mistakes.iter().all(|mistake| mistake.code != codes::SYNTAX);
+    let Some(tree) = is_parsed.then(|| workspace::checkout(root, &options, &[]).ok()).flatten() else {
+        return Vec::new();
+    };
+    let analyzed = rules::analyze(&tree, tree.nested(), settings, &model::Facts::default(), &[]);
+    let of_settings = |code: &str| code == codes::UNKNOWN_SECRET || code >= codes::BAD_SETTING;
+    analyzed.mistakes.into_iter().filter(|mistake| !of_settings(mistake.code)).collect()
 }
 
 /// Identifies all sources, reading those whose stats have changed.

@@ -8,6 +8,7 @@ use cache::Cache;
 use model::{Lock, Memory, Mistake, RelPath};
 use rules::{ExecutorChoice, Settings, SettingsTexts};
 
+use super::load::mistakes_beside;
 use super::pins;
 use crate::args::Rung;
 use crate::commands;
@@ -72,22 +73,13 @@ pub fn open(session: &Session) -> Result<Opened, Refused> {
 
 /// Reads the settings of a workspace, with the profile laid over them.
 pub fn settings(root: &Path, options: &Options) -> Result<Settings, Refused> {
-    let main = std::fs::read_to_string(root.join("workspace.toml"))
-        .map_err(|error| Problem::new(Exit::Definition, "cannot read workspace.toml").because(error.to_string()))?;
-    let local = match std::fs::read_to_string(root.join("workspace.local.toml")) {
-        Ok(text) => Some(text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => {
-            return Err(Problem::new(Exit::Definition, "cannot read workspace.local.toml")
-                .because(error.to_string())
-                .hint("mend it, or move it away: its settings would be left out")
-                .into());
-        }
-    };
+    let main = text_of(root, "workspace.toml")?.unwrap_or_default();
+    let local = text_of(root, "workspace.local.toml")?;
     let profile = options.settings.profile.as_deref();
     let (settings, mistakes) = rules::settings(SettingsTexts { main: &main, local: local.as_deref(), profile });
     if !mistakes.is_empty() {
-        return Err(Refused::Mistakes(mistakes, root.to_owned()));
+        let beside = mistakes_beside(&mistakes, root, &settings);
+        return Err(Refused::Mistakes(mistakes.into_iter().chain(beside).collect(), root.to_owned()));
     }
     if let Some(asked) = &options.settings.platform
         && *asked != settings.platform
@@ -99,6 +91,25 @@ pub fn settings(root: &Path, options: &Options) -> Result<Settings, Refused> {
             .into());
     }
     Ok(settings)
+}
+
+/// Reads a file of settings; `None` if there is none.
+fn text_of(root: &Path, name: &str) -> Result<Option<String>, Refused> {
+    let bytes = match std::fs::read(root.join(name)) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            return Err(Problem::new(Exit::Definition, format!("cannot read {name}"))
+                .because(error.to_string())
+                .hint("mend it, or move it away: its settings would be left out")
+                .into());
+        }
+    };
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let file = RelPath::new(name).expect("a file name is a normal path");
+        Refused::Mistakes(vec![rules::not_text(&file, &error)], root.to_owned())
+    })?;
+    Ok(Some(text))
 }
 
 /// Decides who runs commands: the command line, then workspace.toml, then the best there is.

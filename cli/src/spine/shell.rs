@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 use exec::sandbox::How;
-use exec::{Failure, Status, Visit};
+use exec::{Status, Visit};
 use graph::{Goal, StepId};
 use model::{Kind, Purpose, TargetId, Work};
 
@@ -21,7 +21,7 @@ const SHELL: [&str; 3] = ["/bin/sh", "-c", "if command -v bash > /dev/null; then
 /// Opens a shell in the container of a target's last action, or runs words there. Returns what it exited with.
 pub fn shell(request: &Request, words: &[OsString], session: &Session) -> Result<i32, Refused> {
     let mut building = Building::begin(session)?;
-    let selected = building.select(&request.patterns, rules::Caller::Run)?;
+    let selected = building.select(&request.patterns, rules::Caller::Shell)?;
     let [target] = selected.as_slice() else {
         let message = format!("`{}` names {} targets; rg shell takes one", request.patterns.join(" "), selected.len());
         return Err(Problem::new(Exit::Definition, message).into());
@@ -32,10 +32,15 @@ pub fn shell(request: &Request, words: &[OsString], session: &Session) -> Result
     let environment = &session.surroundings.environment;
     let env = environment.named(&["TERM", "COLORTERM"]).into_iter().collect();
     let report = building.visit(request, &goals(&building, target), Visit { step, argv, env })?;
-    match report.steps.get(&step).map(|ended| &ended.status) {
-        Some(Status::Failed(Failure::Visited(How::Exited(code)))) => Ok(*code),
-        Some(Status::Failed(Failure::Visited(How::Signalled(signal)))) => Ok(128 + signal),
-        Some(Status::Failed(failure)) => {
+    match (report.visited, report.steps.get(&step).map(|ended| &ended.status)) {
+        (Some(How::Exited(code)), _) => Ok(code),
+        (Some(How::Signalled(signal)), _) => Ok(128 + signal),
+        (Some(How::OutOfMemory), _) => {
+            let message = format!("what ran in the container of {} wanted more memory than it may have", target.label);
+            Err(Problem::new(Exit::BuildFailed, message).hint("the limit is the `memory` of the target").into())
+        }
+        (Some(How::TimedOut | How::Cancelled), _) => Ok(i32::from(Exit::Interrupted.code())),
+        (_, Some(Status::Failed(failure))) => {
             let message = format!("no container of {} can be visited", target.label);
             Err(Problem::new(Exit::Machine, message).because(failure.to_string()).into())
         }

@@ -117,6 +117,38 @@ fn a_file_of_another_package_names_that_package() {
 }
 
 #[test]
+fn what_makes_nothing_is_no_input_of_anything() {
+    let check_it = |label: &str, phrases: &[&str]| {
+        let definition = format!(
+            "[command.check]\nrun = \"exit 9\"\n[test.t]\nrun = \"exit 9\"\n[alias.z]\nactual = \":t\"\n[suite.s]\ntests = [\":t\"]\n{}",
+            command(&format!("inputs = [\"{label}\"]\noutputs = [\"o\"]"))
+        );
+        check(&definition, 2, phrases);
+    };
+    check_it(":check", &["RG0309", "`//p:check` makes nothing", "give //p:check an output"]);
+    check_it(":t", &["RG0309", "tests are run by `rg test`"]);
+    check_it(":z", &["RG0309"]);
+    check("[command.check]\nrun = \"exit 9\"\n[files.f]\nsrcs = [\":check\"]\n", 2, &["RG0309"]);
+}
+
+#[test]
+fn of_a_target_with_mistakes_nobody_misses_what_it_would_have_made() {
+    let definition = "[go_binary.z]\nmain = \"./none\"\n[command.use]\nrun = \"cp $(location :z) $OUT/x\"\ninputs = [\":z\"]\noutputs = [\"x\"]\n";
+    let workspace = workspace(&[GOOD, ("p/BUILD.toml", definition), ("go.mod", "module m\n\ngo 1.22\n")]);
+    let run = refused(&workspace, 2, &["RG0703"]);
+    assert!(!run.err.contains("RG0804"), "{run}");
+}
+
+#[test]
+fn mistakes_of_settings_hide_none_of_definitions() {
+    let workspace = workspace(&[GOOD, ("p/BUILD.toml", &command("output = [\"o\"]"))]);
+    workspace.write("workspace.toml", "[workspace]\nnamee = \"x\"\n");
+    refused(&workspace, 2, &["`namee`", "`output`"]);
+    workspace.write("workspace.toml", b"[workspace]\nname = \"\xff\"\n");
+    refused(&workspace, 2, &["RG0109", "workspace.toml", "in line 2", "save it as UTF-8"]);
+}
+
+#[test]
 fn an_output_that_was_not_made_is_named_and_nothing_of_the_target_is_delivered() {
     let text = "[command.m]\nrun = \"echo 1 > $OUT/made.bin\"\noutputs = [\"made.bin\", \"missing.bin\"]\n";
     let workspace = workspace(&[GOOD, ("p/BUILD.toml", text)]);

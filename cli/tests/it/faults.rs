@@ -151,7 +151,7 @@ fn a_full_disk_fails_with_its_name_and_the_next_build_is_right() {
         let Some(mount) = Mount::new(&["-t", "tmpfs", "-o", &options, "tmpfs"], &cache) else { return };
         let run = workspace.rg(&["build", "-k", "//..."]);
         assert_ne!(run.code, 0, "{run}");
-        run.says(&["No space left"]);
+        run.says(&["the cache cannot be written", "No space left", "RG_CACHE_DIR"]);
         // As soon as there is room, all goes on in the same cache.
         let more = Command::new("mount").args(["-o", "remount,size=64m,nr_inodes=0"]).arg(&cache).status();
         if more.is_ok_and(|status| status.success()) {

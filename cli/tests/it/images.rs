@@ -197,6 +197,17 @@ fn a_cache_mount_is_kept_between_actions_and_is_no_output() {
     assert_eq!(workspace.read("rg-out/p/a/o"), "2\n");
     workspace.write("p/BUILD.toml", format!("{}cache_mounts = {{ n = \"/src/x\" }}\n", command(counts)));
     workspace.rg(&["build"]).exits(2).says(&["`/src/x` is no place for a shared directory"]);
+    for place in ["/run", "/tmp", "/lib", "/bin/x"] {
+        workspace.write("p/BUILD.toml", format!("{}cache_mounts = {{ n = \"{place}\" }}\n", command(counts)));
+        workspace.rg(&["build"]).exits(2).says(&["is no place for a shared directory"]);
+    }
+    let twice = format!("{}cache_mounts = {{ a = \"/c\", b = \"/c\" }}\n", command(counts));
+    workspace.write("p/BUILD.toml", twice);
+    workspace.rg(&["build"]).exits(2).says(&["two shared directories want the place `/c`"]);
+    let nested = "echo x > /c/d/f; ls /c > $OUT/o; ls /c/d >> $OUT/o";
+    workspace.write("p/BUILD.toml", format!("{}cache_mounts = {{ b = \"/c\", a = \"/c/d\" }}\n", command(nested)));
+    workspace.rg(&["build"]).ok();
+    assert_eq!(workspace.read("rg-out/p/a/o"), "d\nf\n");
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod python;
 mod python_tests;
 mod registry;
 mod sdist;
+mod shell;
 mod testing;
 mod traps;
 

@@ -263,6 +263,37 @@ fn a_script_that_makes_nothing_is_told_what_it_has_to_make() {
 }
 
 #[test]
+fn each_package_of_a_repository_runs_its_own_version_of_a_program() {
+    let Some(mut project) = Project::new() else { return };
+    let mut tool = |version: &str| {
+        let manifest = format!("{{\"name\":\"tool\",\"version\":\"{version}\",\"bin\":\"cli.js\"}}");
+        let script = format!("#!/usr/bin/env node\nconsole.log('tool {version}')\n");
+        project.registry.tarball("tool", version, &[("package.json", &manifest), ("cli.js", &script)])
+    };
+    let (one, two) = (tool("1.0.0"), tool("2.0.0"));
+    let member = |name: &str, version: &str| json!({"name": name, "version": "1.0.0", "dependencies": {"tool": version}, "scripts": {"test": "tool"}});
+    let root = json!({"name": "root", "workspaces": ["apps/*"]});
+    project.workspace.write("package.json", root.to_string());
+    for (name, version) in [("a", "1.0.0"), ("b", "2.0.0")] {
+        project.workspace.write(&format!("apps/{name}/package.json"), member(name, version).to_string());
+        project.workspace.write(&format!("apps/{name}/BUILD.toml"), "[node_test.unit]\n");
+    }
+    let lock = json!({"name": "root", "lockfileVersion": 3, "requires": true, "packages": {
+        "": root, "apps/a": member("a", "1.0.0"), "apps/b": member("b", "2.0.0"),
+        "node_modules/a": {"resolved": "apps/a", "link": true},
+        "node_modules/b": {"resolved": "apps/b", "link": true},
+        "node_modules/tool": {"version": "1.0.0", "integrity": one, "bin": {"tool": "cli.js"}},
+        "apps/b/node_modules/tool": {"version": "2.0.0", "integrity": two, "bin": {"tool": "cli.js"}},
+    }});
+    project.workspace.write("package-lock.json", lock.to_string());
+    project.serve();
+    for (name, version) in [("a", "1.0.0"), ("b", "2.0.0")] {
+        let words = ["test", "-v", &format!("//apps/{name}:unit")];
+        project.rg(&words).ok().says(&[&format!("tool {version}")]);
+    }
+}
+
+#[test]
 fn a_pnpm_lock_and_a_yarn_lock_work_as_that_of_npm_does() {
     let Some(project) = Project::new() else { return };
     let of =

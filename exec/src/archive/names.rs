@@ -68,7 +68,8 @@ impl Names {
     }
 }
 
-/// Parses a name. What ends with a slash is told to be a directory by the caller, and comes without it.
+/// Parses a name, which is the root if it names the top itself. `./a`, `a//b` and `a/` are what some clients of
+/// registries pack; they mean to npm and pip what they mean to the kernel.
 pub(super) fn parse(bytes: &[u8]) -> Result<RelPath, ArchiveError> {
     let lossy = || String::from_utf8_lossy(bytes).into_owned();
     let text = std::str::from_utf8(bytes).map_err(|_| ArchiveError::NotUtf8(lossy()))?;
@@ -78,7 +79,12 @@ pub(super) fn parse(bytes: &[u8]) -> Result<RelPath, ArchiveError> {
     if text.contains('\\') {
         return Err(ArchiveError::Backslash(lossy()));
     }
-    let path = RelPath::new(text)?;
+    let needless = |segment: &&str| matches!(*segment, "" | ".");
+    let path = if text.starts_with('/') {
+        RelPath::new(text)?
+    } else {
+        RelPath::new(&text.split('/').filter(|segment| !needless(segment)).collect::<Vec<_>>().join("/"))?
+    };
     if text.len() > LONGEST_PATH || path.segments().any(|segment| segment.len() > LONGEST_NAME) {
         return Err(ArchiveError::LongName(lossy()));
     }

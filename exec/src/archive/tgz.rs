@@ -36,7 +36,7 @@ pub(crate) fn read_tgz<E: From<ArchiveError>>(
 
 /// Returns where an entry belongs, and what it is.
 fn place(member: &Member) -> Result<(RelPath, Seen), ArchiveError> {
-    let path = path(&member.name)?;
+    let path = names::parse(&member.name)?;
     let seen = match &member.kind {
         tar::Kind::Directory => Seen::Directory,
         tar::Kind::File => Seen::File,
@@ -52,6 +52,9 @@ fn place(member: &Member) -> Result<(RelPath, Seen), ArchiveError> {
         }
         tar::Kind::Device | tar::Kind::Unknown => return Err(ArchiveError::Special(member.shown())),
     };
+    if path.is_root() && seen != Seen::Directory {
+        return Err(ArchiveError::NoName);
+    }
     Ok((path, seen))
 }
 
@@ -70,16 +73,4 @@ fn hand_out<E: From<ArchiveError>>(
     let visited = visit(Entry { path, kind });
     tar.end_body().map_err(ArchiveError::from)?;
     visited
-}
-
-/// Parses a name as packers write it: with `./` before it, or a slash after it.
-fn path(name: &[u8]) -> Result<RelPath, ArchiveError> {
-    let inner = name.strip_prefix(b"./").unwrap_or(name);
-    match inner.strip_suffix(b"/") {
-        // The top itself.
-        Some(b"" | b".") => Ok(RelPath::root()),
-        Some(directory) => names::parse(directory),
-        None if inner.is_empty() && !name.is_empty() => Ok(RelPath::root()),
-        None => names::parse(inner),
-    }
 }

@@ -54,9 +54,10 @@ impl Fetcher {
         needs: &[Need],
         on_progress: OnProgress<'_>,
     ) -> Result<Content, Stopped> {
+        let order = self.go_order(locked, machine, needs, on_progress)?;
         let mut why = String::new();
         for pause in PAUSES {
-            match self.attempt(locked, machine, needs, on_progress) {
+            match self.attempt(locked, &order, machine) {
                 Err(Stopped::Failed(Failure::Fetch { why: reason, .. })) => why = reason,
                 settled => return settled,
             }
@@ -68,18 +69,11 @@ impl Fetcher {
         Err(Failure::Fetch { what: name(locked), why }.into())
     }
 
-    fn attempt(
-        &self,
-        locked: &Locked,
-        machine: &Machine<'_>,
-        needs: &[Need],
-        on_progress: OnProgress<'_>,
-    ) -> Result<Content, Stopped> {
+    fn attempt(&self, locked: &Locked, order: &Order, machine: &Machine<'_>) -> Result<Content, Stopped> {
         let scratch = machine.cache.scratch().map_err(|error| Failure::store(&error))?;
         let log_path = scratch.path().join("log");
         let log = File::create(&log_path).map_err(|error| Failure::store(&error))?;
         let out = scratch.path().join("out");
-        let order = self.go_order(locked, machine, needs, on_progress)?;
         let directory = RelPath::new("src").expect("a normal path");
         let job = Job {
             argv: order.argv.iter().map(String::as_str).collect(),
@@ -87,13 +81,14 @@ impl Fetcher {
             directory: &directory,
             out: RelPath::new("src/out").expect("a normal path"),
             layout: &order.layout,
-            ground: order.ground,
-            tools: order.tools,
+            ground: order.ground.clone(),
+            tools: order.tools.clone(),
             network: Network::Host,
             secrets: Vec::new(),
             cache_mounts: &BTreeMap::new(),
             memory_bytes: None,
             timeout: Some(TIMEOUT),
+            left: None,
             extra: self.user_files(),
             cache: machine.cache,
         };

@@ -39,6 +39,7 @@ impl Images {
             cache_mounts: &BTreeMap::new(),
             memory_bytes: None,
             timeout: Some(std::time::Duration::from_secs(60)),
+            left: None,
             extra: Vec::new(),
             cache,
         };

@@ -104,7 +104,8 @@ impl Layered<'_> {
         let mut file = file.map_err(|error| Failure::store(&error))?;
         let told = Cell::new(0);
         let on_progress = |bytes: u64, _| {
-            self.came.fetch_add(bytes - told.replace(bytes), Ordering::Relaxed);
+            // Fewer than before have come when it begins anew; the sum is right in the end.
+            self.came.fetch_add(bytes.wrapping_sub(told.replace(bytes)), Ordering::Relaxed);
         };
         let brought = images.client.blob(&named.source, &images.root, self.layer, &mut file, &on_progress);
         brought.map_err(|error| self.pull.refused(&error))?;

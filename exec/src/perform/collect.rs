@@ -13,7 +13,7 @@ use crate::prepare::is_optional;
 impl Performance<'_> {
     /// Moves the declared outputs into the store; what is not declared is not kept.
     pub(super) fn collect(&self, out: &RelPath, made: &Path) -> Result<Vec<(RelPath, Content)>, Failure> {
-        let mut outputs = Vec::new();
+        let (mut outputs, mut missing) = (Vec::new(), Vec::new());
         for output in &self.action().outputs {
             let below = output.at.strip_prefix(out).ok_or_else(|| Failure::BadOutput {
                 name: output.name.clone(),
@@ -23,10 +23,10 @@ impl Performance<'_> {
             match fs::symlink_metadata(&place) {
                 Ok(data) => outputs.push((output.name.clone(), self.take(output, &place, &data)?)),
                 Err(_) if is_optional(output.kind) => {}
-                Err(_) => return Err(Failure::MissingOutput(output.name.clone())),
+                Err(_) => missing.push(output.name.clone()),
             }
         }
-        Ok(outputs)
+        if missing.is_empty() { Ok(outputs) } else { Err(Failure::MissingOutputs(missing)) }
     }
 
     fn take(&self, output: &model::Output, place: &Path, data: &fs::Metadata) -> Result<Content, Failure> {

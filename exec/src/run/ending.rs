@@ -14,7 +14,8 @@ use crate::scheduler::{Phase, Scheduler};
 impl Owner<'_, '_> {
     /// Puts the report together.
     pub(super) fn finish(mut self, scheduler: &Scheduler) -> Report {
-        let mut report = Report { interrupted: self.machine.cancel.is_cancelled(), ..Report::default() };
+        let interrupted = self.machine.cancel.is_cancelled();
+        let mut report = Report { interrupted, visited: self.visited, ..Report::default() };
         for index in 0..self.known.len() {
             let mut step_report = self.reports.remove(&index).unwrap_or_else(|| match scheduler.phase(index) {
                 Phase::Known => settled(self.known[index].as_deref()),

@@ -102,7 +102,7 @@ fn watch(pid: Pid, channel: &UnixStream, ready: Result<(), Fault>) -> Result<(),
     ready?;
     if matches!(how, How::Signalled(_)) {
         // Process 1 reports itself, unless something (mostly the kernel, out of memory) has ended it.
-        send_report(channel, &Report::Ended { how, usage: Usage::default() });
+        send_report(channel, &Report::Ended { how, usage: Usage::default(), left: false });
     }
     Ok(())
 }

@@ -23,6 +23,7 @@ use rustix::thread::{set_no_new_privs, set_thread_res_gid, set_thread_res_uid};
 use super::kernel::{
     Forked, bring_loopback_up, exit_now, fork_into, keep_only_standard_files, take_input, usage_of_children,
 };
+use super::left::Layers;
 use super::sources::Sources;
 use super::wire::{Fault, Named, Report, send_report};
 use super::{How, Spec, Streams, root};
@@ -36,14 +37,17 @@ const REAP_EVERY: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
 /// Runs the spec and ends the process.
 pub(super) fn main(spec: &Spec, sources: Option<Sources>, go: OwnedFd, channel: &UnixStream) -> ! {
-    match set_up(spec, sources, go).and_then(|()| run(spec, channel)) {
-        Ok(how) => send_report(channel, &Report::Ended { how, usage: usage_of_children() }),
+    match set_up(spec, sources, go).and_then(|layers| Ok((run(spec, channel)?, layers))) {
+        Ok((how, layers)) => {
+            let left = how != How::Exited(0) && spec.streams == Streams::Log && layers.keep(spec);
+            send_report(channel, &Report::Ended { how, usage: usage_of_children(), left });
+        }
         Err(fault) => send_report(channel, &Report::Setup(fault)),
     }
     exit_now(0)
 }
 
-fn set_up(spec: &Spec, sources: Option<Sources>, go: OwnedFd) -> Result<(), Fault> {
+fn set_up(spec: &Spec, sources: Option<Sources>, go: OwnedFd) -> Result<Layers, Fault> {
     // A plain user's sources are opened here, where it may mount, and while it still has its ids of before.
     let sources = match sources {
         Some(sources) => sources,

@@ -6,7 +6,7 @@ use super::{How, Sandbox, SandboxError, Spec, base_mounts};
 
 /// The machine refuses a sandbox.
 #[derive(Debug, thiserror::Error)]
-#[error("the native sandbox is refused: {call} fails")]
+#[error("the native sandbox is refused: {call} fails: {source}")]
 pub struct Refused {
     /// The system call that fails, and what it is called on.
     pub call: String,
@@ -35,6 +35,7 @@ impl Sandbox {
             hidden: vec![],
             streams: super::Streams::Log,
             scribble: None,
+            resumes: false,
         };
         let log = File::options().write(true).open("/dev/null").map_err(|source| refused("open /dev/null", source))?;
         match self.run(&spec, log, None, &|| false) {

@@ -17,6 +17,7 @@ use rustix::mount::{
 use rustix::process::{chdir, chroot, fchdir, pivot_root};
 
 use super::kernel::{MountAttributes, Reach, set_mount_attributes};
+use super::left::Layers;
 use super::sources::{READ_ONLY, Sources};
 use super::wire::{Fault, Named};
 use super::{Mount, Spec};
@@ -44,8 +45,10 @@ pub(super) fn standard_mounts() -> Vec<Mount> {
 }
 
 /// Builds the root that the spec describes and makes it the root of this process.
-pub(super) fn build(spec: &Spec, sources: Sources) -> Result<(), Fault> {
-    let root = Root::new(sources.root.as_ref(), sources.scribble)?;
+///
+/// Returns the layers that overlays write to.
+pub(super) fn build(spec: &Spec, sources: Sources) -> Result<Layers, Fault> {
+    let root = Root::new(spec, sources.root.as_ref(), sources.scribble)?;
     for (mount, source) in spec.mounts.iter().zip(sources.mounts) {
         root.show(mount, source)?;
     }
@@ -53,7 +56,8 @@ pub(super) fn build(spec: &Spec, sources: Sources) -> Result<(), Fault> {
     if sources.root.is_some() {
         root.make_read_only()?;
     }
-    root.enter()
+    root.enter()?;
+    Ok(Layers { memory: root.scratch, disk: root.scribble })
 }
 
 struct Root {
@@ -61,8 +65,9 @@ struct Root {
     scratch: OwnedFd,
     /// The new root: a mount of the tmpfs' directory of that name, or of an overlay there.
     root: OwnedFd,
-    /// A directory of the machine for layers, used where a tmpfs is refused.
+    /// A directory of the machine for layers, used where a tmpfs is refused, or if they are there already.
     scribble: Option<OwnedFd>,
+    resumes: bool,
     kind: Kind,
     /// The places that are covered by empty directories.
     hidden: RefCell<Vec<String>>,
@@ -78,7 +83,7 @@ enum Kind {
 }
 
 impl Root {
-    fn new(image: Option<&OwnedFd>, scribble: Option<OwnedFd>) -> Result<Root, Fault> {
+    fn new(spec: &Spec, image: Option<&OwnedFd>, scribble: Option<OwnedFd>) -> Result<Root, Fault> {
         let scratch = new_file_system("tmpfs", &[("mode", "0755")], &[])?;
         // Any directory does: it is hidden only from this process, and all sources are open already.
         let place = if Path::new("/tmp").is_dir() { "/tmp" } else { "/usr" };
@@ -97,7 +102,7 @@ impl Root {
         };
         attach_at(&root, &scratch, "root")?;
         let kind = if image.is_some() { Kind::Image } else { Kind::Empty };
-        Ok(Root { scratch, root, scribble, kind, hidden: RefCell::default() })
+        Ok(Root { scratch, root, scribble, resumes: spec.resumes, kind, hidden: RefCell::default() })
     }
 
     /// Once all mount points are made, nobody can write to the root of an image; what is mounted in it stays as it is.
@@ -171,6 +176,9 @@ impl Root {
     /// Mounts an overlay of which the lower directory keeps what it has.
     fn overlay(&self, tree: &OwnedFd, at: &str) -> Result<OwnedFd, Fault> {
         attach_named(tree, &self.scratch, &layer_name("lower", at))?;
+        if let Some(scribble) = self.scribble.as_ref().filter(|_| self.resumes) {
+            return overlay_of(tree, scribble, at);
+        }
         let upper = overlay_of(tree, &self.scratch, at);
         match (upper, &self.scribble) {
             (Err(_), Some(scribble)) => overlay_of(tree, scribble, at),
@@ -224,7 +232,8 @@ impl Root {
     }
 }
 
-fn layer_name(kind: &str, at: &str) -> String {
+/// Returns the name of the directory that is a layer of what is mounted there.
+pub(super) fn layer_name(kind: &str, at: &str) -> String {
     format!("{kind}{}", at.replace('/', "@"))
 }
 
@@ -256,7 +265,10 @@ fn attach_named(tree: &OwnedFd, directory: &OwnedFd, name: &str) -> Result<(), F
 fn overlay_of(lower: &OwnedFd, layers: &OwnedFd, at: &str) -> Result<OwnedFd, Fault> {
     let layer = |kind: &str| {
         let name = layer_name(kind, at);
-        mkdirat(layers, &name, Mode::from_raw_mode(0o755))?;
+        match mkdirat(layers, &name, Mode::from_raw_mode(0o755)) {
+            Err(Errno::EXIST) => {}
+            made => made?,
+        }
         openat(layers, &name, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
     };
     let (upper, work) = (layer("upper").named("mkdir", at)?, layer("work").named("mkdir", at)?);

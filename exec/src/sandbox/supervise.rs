@@ -150,13 +150,13 @@ fn settle(
     whole: Usage,
     wall: Duration,
 ) -> Result<Ended, SandboxError> {
-    let ended = |how, usage: Usage| {
+    let ended = |how, usage: Usage, left| {
         let Usage { user, system, peak_memory_bytes } = usage;
-        Ok(Ended { how, user, system, wall, peak_memory_bytes })
+        Ok(Ended { how, user, system, wall, peak_memory_bytes, left })
     };
     match (stopped, report) {
-        (Some(how), _) => ended(how, whole),
-        (None, Some(Report::Ended { how, usage })) => ended(how, usage),
+        (Some(how), _) => ended(how, whole, false),
+        (None, Some(Report::Ended { how, usage, left })) => ended(how, usage, left),
         (None, Some(Report::Setup(fault))) => Err(SandboxError::Setup {
             call: fault.call,
             on: fault.on,

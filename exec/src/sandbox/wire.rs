@@ -28,8 +28,15 @@ pub(super) struct Job {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Report {
     Setup(Fault),
-    Program { errno: i32 },
-    Ended { how: How, usage: Usage },
+    Program {
+        errno: i32,
+    },
+    /// `left`: whether what the program wrote was copied to the scribble directory.
+    Ended {
+        how: How,
+        usage: Usage,
+        left: bool,
+    },
 }
 
 /// A system call that failed.

@@ -55,6 +55,16 @@ pub enum ToolError {
 }
 
 impl ToolError {
+    /// Returns the toolchain that is meant.
+    pub fn toolchain(&self) -> Option<&str> {
+        match self {
+            ToolError::Missing { toolchain, .. }
+            | ToolError::NoVersion { toolchain, .. }
+            | ToolError::UnknownShim { toolchain, .. } => Some(toolchain),
+            ToolError::Unreadable { .. } => None,
+        }
+    }
+
     /// Returns what helps.
     pub fn hint(&self) -> Option<&str> {
         match self {

@@ -55,7 +55,8 @@ impl Bench {
         for (_, bytes) in &tree.messages {
             self.cache.put_directory(&model::reapi::Message::decode(bytes).unwrap()).unwrap();
         }
-        exec::assemble(assembly, &tree.root, &tree.layout, &self.cache).unwrap()
+        let outputs = ["node_modules", "packages/ui/node_modules"].map(path);
+        exec::assemble(assembly, &tree.root, &tree.layout, &outputs.each_ref(), &self.cache).unwrap()
     }
 
     /// Makes a tree of one input, and returns it as an input at the same place.

@@ -47,6 +47,7 @@ fn check(executor: &dyn Executor) {
         memory_bytes: None,
         network: Network::None,
         timeout: None,
+        left: None,
         extra: Vec::new(),
         cache: &cache,
     };

@@ -42,6 +42,7 @@ pub fn spec(argv: &[&str], mounts: Vec<Mount>) -> Spec {
         hidden: Vec::new(),
         streams: Streams::Log,
         scribble: None,
+        resumes: false,
     }
 }
 

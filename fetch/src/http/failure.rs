@@ -18,7 +18,9 @@ pub enum HttpError {
         why: String,
     },
     /// The server is not trusted.
-    #[error("{url} has a certificate that is not trusted: {why}; that of a proxy in between goes into `extra_ca`")]
+    #[error(
+        "{url} has a certificate that is not trusted: {why}; the authority that signed it, as that of a proxy in between, goes into `extra_ca`"
+    )]
     Untrusted {
         /// The address.
         url: String,

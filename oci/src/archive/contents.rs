@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::Problem;
-use crate::spec::SpecError;
+use crate::layout::read_up_to;
 use crate::tar::{Kind, Reader};
 
 /// How much is read at once.
@@ -98,12 +98,7 @@ impl<'a> Contents<'a> {
     /// Returns a file of at most so many bytes.
     pub fn small(&self, name: &str, document: &'static str, limit: u64) -> Result<Vec<u8>, Problem> {
         let stretch = self.find(name)?;
-        if stretch.size_bytes > limit {
-            return Err(SpecError::TooLarge { document, size_bytes: stretch.size_bytes, limit }.into());
-        }
-        let mut bytes = Vec::new();
-        stretch.of(self.file).read_to_end(&mut bytes).map_err(|source| self.unreadable(source))?;
-        Ok(bytes)
+        read_up_to(stretch.of(self.file), &self.path, document, limit)
     }
 
     /// Returns the archive itself.

@@ -25,12 +25,10 @@ pub enum SpecError {
         source: serde_json::Error,
     },
     /// It is larger than any real one.
-    #[error("its {document} has {size_bytes} bytes, and {limit} are the most that are read")]
+    #[error("its {document} has more than the {limit} bytes that are read at most")]
     TooLarge {
         /// Which document.
         document: &'static str,
-        /// How large it says that it is.
-        size_bytes: u64,
         /// The most that is read.
         limit: u64,
     },

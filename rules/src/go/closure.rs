@@ -12,6 +12,7 @@ use super::embed;
 use super::modules::{self, Root};
 use super::package::{Listing, Package, Used};
 use super::resolve::{self, Provider};
+use super::sum_checks;
 use crate::generated::Generated;
 use crate::lowering::Lowering;
 use crate::parts;
@@ -175,11 +176,7 @@ impl<'l, 'a> Code<'l, 'a> {
             return;
         }
         let suffix = if known.is_some_and(|sum| sum.zip.is_some()) { "/go.mod" } else { "" };
-        let message = format!("go.sum has no entry for `{} {}{suffix}`", choice.path, choice.version);
-        let mistake = Mistake::new(codes::GO_MISSING_SUM, message).at(choice.at.clone(), "required here");
-        let dir = choice.at.file.parent().unwrap_or_else(RelPath::root);
-        let place = if dir.is_root() { String::new() } else { format!(" -C {dir}") };
-        self.report(mistake.hint(format!("run `go{place} mod tidy`")));
+        self.report(sum_checks::missing_sum(&choice.path, &choice.version, suffix, &choice.at));
     }
 
     /// A replacement by a directory is a module outside of go.work too.

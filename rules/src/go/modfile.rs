@@ -61,6 +61,13 @@ pub(crate) struct Replace {
     pub span: Range<usize>,
 }
 
+impl Replace {
+    /// Whether it stands for a version of a module.
+    pub fn covers(&self, path: &str, version: &str) -> bool {
+        self.path == path && self.version.as_deref().is_none_or(|replaced| replaced == version)
+    }
+}
+
 /// What stands for a replaced module.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Replacement {
@@ -184,7 +191,7 @@ fn not_understood(line: &Line, file: &str) -> Problem {
 /// Splits a file into its lines with words; blocks are flattened.
 fn lines(text: &str) -> (Vec<Line>, Vec<Problem>) {
     let (mut lines, mut problems) = (Vec::new(), Vec::new());
-    let mut block: Option<String> = None;
+    let mut block: Option<Spanned> = None;
     let mut start = 0;
     for raw in text.split_inclusive('\n') {
         let (words, comment) = words(raw, start, &mut problems);
@@ -194,11 +201,14 @@ fn lines(text: &str) -> (Vec<Line>, Vec<Problem>) {
         let indirect = comment.trim().split(';').next().unwrap_or_default().trim() == "indirect";
         match &block {
             Some(_) if first.text == ")" => block = None,
-            Some(verb) => lines.push(Line { verb: verb.clone(), words, indirect, span }),
-            None if words.len() == 2 && last.text == "(" => block = Some(first.text),
+            Some(verb) => lines.push(Line { verb: verb.text.clone(), words, indirect, span }),
+            None if words.len() == 2 && last.text == "(" => block = Some(Spanned { span, ..first }),
             None if words.len() == 3 && words[1].text == "(" && last.text == ")" => {}
             None => lines.push(Line { verb: first.text, words: words[1..].to_vec(), indirect, span }),
         }
+    }
+    if let Some(open) = block {
+        problems.push(Problem { message: format!("the block `{} (` has no end", open.text), span: open.span });
     }
     (lines, problems)
 }
@@ -303,5 +313,7 @@ mod tests {
         assert_eq!(uses, ["./a", "./b", "."]);
         assert_eq!(file.replaces.len(), 1);
         assert_eq!(file.problems, []);
+        let open = WorkFile::parse("go 1.24\nuse (\n\t./a\n");
+        assert_eq!(open.problems, [Problem { message: "the block `use (` has no end".to_owned(), span: 8..13 }]);
     }
 }

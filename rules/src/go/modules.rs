@@ -40,8 +40,8 @@ pub(crate) struct Root {
     pub sums: Sums,
     /// What is fetched, sorted by path and version.
     pub locked: BTreeMap<(String, String), Sum>,
-    /// Requirements of modules beside this one in versions that Go can look up nowhere; it does so as soon as a package
-    /// of a module outside of go.work is imported.
+    /// Requirements in versions that Go can look up nowhere; it does so as soon as a package of a module outside of go.work
+    /// is imported.
     pub unresolved: Vec<Mistake>,
     /// The files that say all this.
     pub files: Vec<RelPath>,
@@ -189,9 +189,11 @@ impl Root {
         self.local.sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         self.modules.sort_by(|a, b| a.dir.cmp(&b.dir));
         self.choose(&replaces);
+        self.check_agreement(lowering);
         self.sums = self.all_sums().fold(Sums::default(), Sums::merged);
         self.locked = self.locked();
         self.unresolved = self.unresolved(&replaces);
+        self.unresolved.extend(self.unhashed(&replaces));
         self.files = self.list_files(lowering);
     }
 
@@ -232,11 +234,10 @@ impl Root {
 
     /// Whether a module requires what is replaced, in the version that is replaced.
     fn wants(&self, replace: &Replace) -> bool {
-        let same = |version: &str| replace.version.as_deref().is_none_or(|replaced| replaced == version);
-        self.requires().any(|(_, require)| require.path == replace.path && same(&require.version))
+        self.requires().any(|(_, require)| replace.covers(&require.path, &require.version))
     }
 
-    fn requires(&self) -> impl Iterator<Item = (&Module, &Require)> {
+    pub fn requires(&self) -> impl Iterator<Item = (&Module, &Require)> {
         self.modules.iter().flat_map(|module| module.file.requires.iter().map(move |require| (module, require)))
     }
 
@@ -297,10 +298,7 @@ impl Root {
             let Require { path, version, span } = require;
             let (_, dir) = self.local.iter().find(|(local, dir)| local == path && self.holds(dir))?;
             let has_hash = self.sums.get(path, version).is_some_and(|sum| sum.go_mod.is_some());
-            let replaced = |replace: &Replace| {
-                replace.path == *path && replace.version.as_ref().is_none_or(|replaced| replaced == version)
-            };
-            if has_hash || replaces.iter().any(|(_, replace)| replaced(replace)) {
+            if has_hash || replaces.iter().any(|(_, replace)| replace.covers(path, version)) {
                 return None;
             }
             let from_work = dir.relative_to(&self.dir);
@@ -315,7 +313,7 @@ impl Root {
 
     /// The files that say all this.
     fn list_files(&self, lowering: &Lowering) -> Vec<RelPath> {
-        let of_modules = self.modules.iter().flat_map(|module| [module.go_mod(), file_in(&module.dir, "go.sum")]);
+        let of_modules = self.modules.iter().flat_map(|module| [module.go_mod(), module.go_sum()]);
         let work = ["go.work", "go.work.sum"].map(|name| file_in(&self.dir, name));
         let work = work.into_iter().filter(|_| self.work.is_some());
         of_modules.chain(work).filter(|path| lowering.entry(path).is_some()).collect()
@@ -335,7 +333,7 @@ impl Root {
         let mut texts = Vec::new();
         for module in &self.modules {
             texts.push((module.go_mod(), module.file.plain.clone()));
-            let sums = module.sums.iter().map(|sums| (file_in(&module.dir, "go.sum"), sums.text(&self.locked)));
+            let sums = module.sums.iter().map(|sums| (module.go_sum(), sums.text(&self.locked)));
             texts.extend(sums);
         }
         texts.extend(self.work.iter().map(|work| (file_in(&self.dir, "go.work"), work.plain.clone())));
@@ -346,8 +344,12 @@ impl Root {
 }
 
 impl Module {
-    fn go_mod(&self) -> RelPath {
+    pub fn go_mod(&self) -> RelPath {
         file_in(&self.dir, "go.mod")
+    }
+
+    pub fn go_sum(&self) -> RelPath {
+        file_in(&self.dir, "go.sum")
     }
 
     fn named(&self) -> Option<(String, RelPath)> {
@@ -357,9 +359,7 @@ impl Module {
 
 impl Choice {
     fn replace(&mut self, replaces: &[(RelPath, Replace)]) {
-        let applies = |replace: &&Replace| {
-            replace.path == self.path && replace.version.as_ref().is_none_or(|version| *version == self.version)
-        };
+        let applies = |replace: &&Replace| replace.covers(&self.path, &self.version);
         let found = replaces.iter().map(|(_, replace)| replace).find(applies).map(|replace| &replace.with);
         if let Some(Replacement::Module { path, version }) = found {
             (self.path, self.version) = (path.clone(), version.clone());

@@ -108,6 +108,10 @@ fn check_main(code: &mut Code, binary: &GoBinary, dir: &RelPath, walk: &Walk) ->
         return Some(());
     }
     let (message, hint) = match compiled {
+        true if package.name.is_empty() => (
+            format!("the Go files in `{}` do not say to which package they belong", parts::shown(dir)),
+            Some("begin each with `package main`".to_owned()),
+        ),
         true => (format!("`{}` holds the package `{}`, which is no program", parts::shown(dir), package.name), None),
         false => (
             format!("`{}` holds no Go files for {}", parts::shown(dir), binary.common.id.platform),

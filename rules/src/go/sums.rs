@@ -56,6 +56,16 @@ impl Sums {
         *place = Some(hash.to_owned());
     }
 
+    /// Returns the modules to which another file gives other hashes.
+    pub fn contradicted<'a>(&'a self, other: &'a Sums) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let differ = |one: &Option<String>, two: &Option<String>| one.is_some() && two.is_some() && one != two;
+        let known = move |(path, version, sum): (&'a str, &'a str, &'a Sum)| {
+            let own = self.get(path, version)?;
+            (differ(&own.zip, &sum.zip) || differ(&own.go_mod, &sum.go_mod)).then_some((path, version))
+        };
+        other.iter().filter_map(known)
+    }
+
     /// Adds all hashes of another file.
     #[must_use]
     pub fn merged(mut self, other: &Sums) -> Sums {
@@ -125,5 +135,8 @@ mod tests {
         assert_eq!(sums.iter().count(), 2);
         assert_eq!(sums.newer("a.org/x", "v0.9.0").collect::<Vec<_>>(), ["v1.0.0"]);
         assert_eq!(sums.newer("a.org/x", "v1.0.0").count(), 0);
+        let mut other = Sums::default();
+        other.add("a.org/x v1.0.0 h1:zip=\na.org/x v1.0.0/go.mod h1:other=\na.org/y v1.0.0 h1:zip=\n");
+        assert_eq!(sums.contradicted(&other).collect::<Vec<_>>(), [("a.org/x", "v1.0.0")]);
     }
 }

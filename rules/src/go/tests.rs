@@ -321,6 +321,19 @@ fn a_go_sum_that_is_broken_or_lacks_the_line_of_go_mod_is_refused() {
 }
 
 #[test]
+fn what_go_would_refuse_of_several_sum_files_is_told_before() {
+    let older = "module example.org/svc\n\ngo 1.24\n\nrequire example.com/uuid v1.5.0\n";
+    let said = "RG0705 svc/go.mod: go.sum has no entry for `example.com/uuid v1.5.0/go.mod` (run `go -C svc mod tidy`)";
+    let main = "package main\n\nimport _ \"example.org/lib/log\"\n";
+    check_mistakes(&shop().with(MAIN, main).with("svc/go.mod", older), &[said]);
+    let sums = "example.com/uuid v1.5.0/go.mod h1:old=\n";
+    check_mistakes(&shop().with(MAIN, main).with("svc/go.mod", older).with("svc/go.sum", sums), &[]);
+    let other = "example.com/check v1.0.0 h1:zip=\nexample.com/check v1.0.0/go.mod h1:mod=\nexample.com/uuid v1.6.0 h1:other=\n";
+    let said = "RG0708 svc/go.sum: `lib/go.sum` and `svc/go.sum` have different hashes for `example.com/uuid v1.6.0` (remove the lines of the module from both, and run `go mod tidy`)";
+    check_mistakes(&shop().with("svc/go.sum", other), &[said]);
+}
+
+#[test]
 fn a_module_of_go_work_is_required_in_a_version_that_go_can_find() {
     let work = "go 1.24\n\nuse (\n\t./svc\n\t./lib\n)\n";
     let svc = "module example.org/svc\n\ngo 1.24\n\nrequire example.org/lib v0.0.0\n";
@@ -341,6 +354,8 @@ fn a_main_that_is_no_program_is_refused() {
             "RG0703 BUILD.toml: `svc/cmd/cart` holds the package `cart`, which is no program (`main` names the directory of a package `main`, as in `./cmd/cart`)",
         ],
     );
+    let said = "RG0703 BUILD.toml: the Go files in `svc/cmd/cart` do not say to which package they belong (begin each with `package main`)";
+    check_mistakes(&shop().with(MAIN, "packge main\n"), &[said]);
     check_mistakes(
         &shop().without(MAIN).with("svc/cmd/card/main.go", "package main\n"),
         &["RG0703 BUILD.toml: `svc/cmd/cart` holds no Go files for linux/amd64 (did you mean `card`?)"],

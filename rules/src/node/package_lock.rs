@@ -56,6 +56,11 @@ fn packages(report: &mut Report) -> Option<std::collections::BTreeMap<String, En
             report.add(codes::NODE_BAD_LOCK, "\"packages\"", message, INSTALL);
             None
         }
+        (Some(2 | 3), None) => {
+            let message = format!("{} lists no `packages`", report.file);
+            report.add(codes::NODE_BAD_LOCK, "\"lockfileVersion\"", message, INSTALL);
+            None
+        }
         (version, _) => {
             let version = version.map_or("no version".to_owned(), |version| format!("version {version}"));
             let message =

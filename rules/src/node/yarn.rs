@@ -124,7 +124,10 @@ impl Reader<'_> {
         let mut dirs: BTreeSet<RelPath> = BTreeSet::new();
         for glob in &root.manifest.workspaces {
             match glob.strip_prefix('!') {
-                Some(glob) => dirs.retain(|dir| !matching(glob).contains(dir)),
+                Some(glob) => {
+                    let out = matching(glob);
+                    dirs.retain(|dir| !out.contains(dir));
+                }
                 None => dirs.extend(matching(glob)),
             }
         }

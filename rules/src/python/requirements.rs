@@ -59,8 +59,11 @@ impl Line {
 /// Joins lines as pip does and drops comments; each byte keeps its place.
 fn lines(text: &str) -> Vec<Line> {
     let mut lines = Vec::new();
-    let (mut joined, mut start, mut at) = (String::new(), 0, 0);
-    for raw in text.split_inclusive('\n') {
+    // Some editors begin a file with a mark, which pip leaves out.
+    let unmarked = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mark = text.len() - unmarked.len();
+    let (mut joined, mut start, mut at) = (String::new(), mark, mark);
+    for raw in unmarked.split_inclusive('\n') {
         let content = raw.trim_end_matches(['\n', '\r']);
         at += raw.len();
         let goes_on = content.strip_suffix('\\').filter(|content| !content.trim_start().starts_with('#'));

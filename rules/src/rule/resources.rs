@@ -1,6 +1,7 @@
 //! What every target with actions may say of their containers: memory, processors, secrets, shared directories.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use model::{Location, Mistake, Target, Work, codes};
@@ -39,8 +40,11 @@ pub const ACTION_ATTRIBUTES: &[AttributeDoc] = &[
     },
 ];
 
-/// Places of a container that are not a user's to cover.
-const TAKEN: [&str; 8] = ["/src", "/proc", "/dev", "/sys", "/run/secrets", "/toolchain", "/etc", "/usr"];
+/// Places of a container that are not a user's to cover, nor what lies in them.
+const TAKEN: [&str; 12] =
+    ["/src", "/proc", "/dev", "/sys", "/run/secrets", "/toolchain", "/etc", "/usr", "/bin", "/sbin", "/lib", "/lib64"];
+/// Where the home directory of every action is; a shared directory may lie in it.
+const HOME: &str = "/tmp/home";
 
 /// Gives a target's commands what its declaration says of their containers.
 pub(crate) fn apply(declaration: &Declaration, target: &mut Target, lowering: &mut Lowering<'_>) {
@@ -104,15 +108,17 @@ fn cache_mounts(declaration: &Declaration, lowering: &mut Lowering<'_>) -> BTree
         let is_name =
             !name.text.is_empty() && name.text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
         let segments = || place.text.split('/').skip(1);
-        let is_place = place.text.starts_with('/')
+        let is_normal = place.text.starts_with('/')
             && place.text.len() > 1
-            && segments().all(|segment| !matches!(segment, "" | "." | ".."))
-            && !TAKEN.iter().any(|taken| std::path::Path::new(&*place.text).starts_with(taken));
-        if is_name && is_place {
+            && segments().all(|segment| !matches!(segment, "" | "." | ".."));
+        let twice = mounts.values().any(|other| *other == place.text);
+        if is_name && is_normal && is_free(&place.text) && !twice {
             mounts.insert(name.text.clone(), place.text.clone());
             continue;
         }
-        let (message, at) = if is_name {
+        let (message, at) = if is_name && twice {
+            (format!("two shared directories want the place `{}`", place.text), &place.at)
+        } else if is_name {
             (format!("`{}` is no place for a shared directory", place.text), &place.at)
         } else {
             (format!("`{}` is not the name of a shared directory", name.text), &name.at)
@@ -121,4 +127,11 @@ fn cache_mounts(declaration: &Declaration, lowering: &mut Lowering<'_>) -> BTree
         lowering.mistake(mistake.hint("write a name and an absolute path, as in `go-build = \"/cache/go-build\"`"));
     }
     mounts
+}
+
+/// Whether a place covers nothing that an action needs.
+fn is_free(place: &str) -> bool {
+    let place = Path::new(place);
+    let clashes = |taken: &&str| place.starts_with(taken) || Path::new(taken).starts_with(place);
+    !TAKEN.iter().any(clashes) && !Path::new(HOME).starts_with(place)
 }

@@ -157,7 +157,6 @@ impl Reader {
             return self.wrong(&format!("`toolchain.{name}`"), "a table", field.value, &field.place());
         };
         let name: Arc<str> = Arc::from(name);
-        let mut given = false;
         for (key, value) in table {
             let (key_at, inner) = (place(field.file, key), Field { file: field.file, value });
             match &**key.get_ref() {
@@ -165,10 +164,14 @@ impl Reader {
                 "image" => self.image_toolchain(&name, &inner),
                 other => self.unknown("key", other, key_at, &["host", "image"]),
             }
-            given = true;
         }
-        if !given {
-            let message = format!("toolchain `{name}` says nothing of where it comes from");
+        let sources = table.iter().filter(|(key, _)| matches!(&**key.get_ref(), "host" | "image")).count();
+        let wrong = match (table.len(), sources) {
+            (0, _) => Some(format!("toolchain `{name}` says nothing of where it comes from")),
+            (_, 2) => Some(format!("toolchain `{name}` comes from this machine and from an image")),
+            _ => None,
+        };
+        if let Some(message) = wrong {
             let hint = format!("write `host = [\"{name}\"]`, or `image = \"…\"`");
             self.mistakes.push(Mistake::new(codes::BAD_SETTING, message).at(at.clone(), "").hint(hint));
         }

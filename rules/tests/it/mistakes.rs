@@ -49,6 +49,12 @@ fn a_target_declared_twice_names_both_places() {
         "[command.a]\nrun=\"true\"\n[command.a]\nrun=\"true\"\n",
         "c/BUILD.toml:3: [[command.a]] RG0107 //c:a is declared twice\n  c/BUILD.toml:1: [[command.a]] first declared here\n",
     );
+    // A table that is no target is not told as one.
+    check_build("[package]\n[package]\n", "c/BUILD.toml:2: [package] RG0100 invalid TOML: duplicate key `package`\n");
+    check_build(
+        "[command.a]\nrun=\"true\"\n[command.a.env]\n[command.a.env]\n",
+        "c/BUILD.toml:4: [env] RG0100 invalid TOML: duplicate key `env`\n",
+    );
 }
 
 #[test]

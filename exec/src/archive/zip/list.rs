@@ -191,6 +191,9 @@ fn kind(name: &[u8], attributes: u32) -> Result<(RelPath, Mode), ArchiveError> {
         return Ok((names::parse(directory)?, Mode::Directory));
     }
     let path = names::parse(name)?;
+    if path.is_root() {
+        return Err(ArchiveError::NoName);
+    }
     match mode & KIND {
         0o100_000 if mode & 0o111 != 0 => Ok((path, Mode::Executable)),
         // Without a kind the rest means nothing: installers take it so, too.

@@ -1,5 +1,7 @@
 //! A store with packages for tests, and trees as text.
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cache::{Cache, Executable};
@@ -49,7 +51,11 @@ impl Store {
         for (_, bytes) in &tree.messages {
             self.cache.put_directory(&model::reapi::Message::decode(bytes).unwrap()).unwrap();
         }
-        assemble(assembly, &tree.root, &tree.layout, &self.cache)
+        let outermost = |(at, _): &(RelPath, Content)| {
+            at.as_str().split_once("node_modules").map(|(above, _)| path(&format!("{above}node_modules")))
+        };
+        let outputs: BTreeSet<RelPath> = inputs.iter().filter_map(outermost).collect();
+        assemble(assembly, &tree.root, &tree.layout, &outputs.iter().collect::<Vec<_>>(), &self.cache)
     }
 
     fn lines(&self, root: &Digest, at: &str) -> Vec<String> {

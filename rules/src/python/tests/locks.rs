@@ -93,6 +93,12 @@ fn requirements_with_hashes_are_a_lock() {
 }
 
 #[test]
+fn a_mark_at_the_begin_of_requirements_is_left_out() {
+    check(requirements::parse, "\u{feff}# note\na==1 --hash=sha256:aa\n", "", "a 1: wheel aa");
+    check(requirements::parse, "\u{feff}a==1 --hash=sha256:aa\n", "", "a 1: wheel aa");
+}
+
+#[test]
 fn requirements_without_version_or_hash_are_refused() {
     let hint = "(write it with `pip-compile --generate-hashes` or `uv pip compile --generate-hashes`)";
     check(
