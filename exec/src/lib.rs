@@ -5,6 +5,7 @@
 mod archive;
 mod assemble;
 mod deliver;
+mod engine;
 mod event;
 mod executor;
 mod fetch;
@@ -34,6 +35,7 @@ mod writer;
 pub use self::fetch::{Connection, Fetcher};
 pub use assemble::assemble;
 pub use deliver::{Cleaned, clean, may_deliver};
+pub use engine::{Engine, EngineError, Found, Places};
 pub use event::{Event, Total};
 pub use executor::{Executor, Ground, Job, Ran, Stopped};
 pub use images::{ImageRoot, Images, NamedImage};

@@ -138,7 +138,7 @@ impl<'a> Building<'a> {
         visit: Option<Visit>,
     ) -> Result<Built, Refused> {
         let graph = &self.loaded.graph;
-        let executor = executor(&self.opened)?;
+        let executor = executor(&self.opened, self.session)?;
         let ids = identify(&self.loaded);
         let keys = graph.static_keys(&ids, executor.domain());
         let tools = self.tools(goals)?;
@@ -208,10 +208,11 @@ impl<'a> Building<'a> {
         Ok(self.select(labels, Caller::Build)?.into_iter().collect())
     }
 
-    /// Finds out once whether this machine can make sandboxes, if any is going to be needed.
+    /// Finds out once whether this machine can make sandboxes, if any is going to be needed. A container engine is not
+    /// asked for anything before an action executes: all that is to be done may be in the cache.
     fn probe(&self, plan: &Plan) -> Result<(), Problem> {
         let runs = plan.steps.iter().any(|planned| !matches!(planned.state, State::Settled(_)));
-        if !runs || self.opened.executor == ExecutorChoice::Host {
+        if !runs || matches!(self.opened.executor, ExecutorChoice::Host | ExecutorChoice::Engine) {
             return Ok(());
         }
         sandbox()?.probe().map_err(|refused| {

@@ -43,7 +43,7 @@ pub fn load(opened: &mut Opened, session: &Session) -> Result<Loaded, Refused> {
             break analyzed;
         }
         let images = super::pins::images(opened, session)?;
-        let executor = executor(opened)?;
+        let executor = executor(opened, session)?;
         let ask = |digest: &model::ImageDigest| {
             let asked = images.python(digest, &*executor, &opened.cache, &session.cancel);
             asked.unwrap_or_else(|failure| {

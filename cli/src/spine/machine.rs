@@ -1,10 +1,11 @@
 //! What rg finds of this machine: its own program, sandboxes, host tools; and the checks of `rg doctor`.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use exec::{Executor, Native, OnHost};
+use exec::{Engine, Executor, Native, OnHost, Places};
 use model::Need;
 use rules::{ExecutorChoice, Toolchain};
 
@@ -16,8 +17,11 @@ use crate::problem::Problem;
 
 /// Looks at the machine, and at the workspace if there is one.
 pub fn checks(session: &Session) -> Vec<Check> {
-    let mut checks = vec![native(), Check::ok("executor host", "used only when it is asked for by name: no isolation")];
-    match open(session) {
+    let opened = open(session);
+    let chosen = opened.as_ref().map(|opened| opened.executor).ok();
+    let host = Check::ok("executor host", "used only when it is asked for by name: no isolation");
+    let mut checks = vec![native(), engine(session, chosen), host];
+    match opened {
         Ok(opened) => {
             checks.push(Check::ok("workspace", format!("{} in {}", opened.settings.name, opened.root.display())));
             checks.push(cache(&opened));
@@ -40,6 +44,27 @@ fn native() -> Check {
     match sandbox.probe() {
         Ok(()) => Check::ok("executor native", "namespaces and overlay file systems work: actions run in sandboxes"),
         Err(refused) => Check::fail("executor native", refused.to_string(), refused.fix.to_string()),
+    }
+}
+
+/// A machine without a container engine lacks nothing, unless one was asked for.
+fn engine(session: &Session, chosen: Option<ExecutorChoice>) -> Check {
+    let name = "executor engine";
+    match Engine::new(engine_places(session)).probe() {
+        Ok(found) if found.limits_memory => Check::ok(name, found.to_string()),
+        Ok(found) => Check::ok(name, format!("{found}; it ignores limits of memory, so such actions are refused")),
+        Err(error) if chosen == Some(ExecutorChoice::Engine) => Check::fail(name, error.to_string(), error.fix()),
+        Err(error) => Check::warn(name, error.to_string(), error.fix()),
+    }
+}
+
+/// Returns where a container engine may listen.
+pub fn engine_places(session: &Session) -> Places {
+    let environment = &session.surroundings.environment;
+    let host = environment.get("DOCKER_HOST").and_then(OsStr::to_str).filter(|host| !host.is_empty());
+    Places {
+        docker_host: host.map(str::to_owned),
+        runtime_directory: environment.directory("XDG_RUNTIME_DIR").map(Path::to_owned),
     }
 }
 
@@ -89,9 +114,10 @@ fn toolchains(opened: &Opened, session: &Session) -> Vec<Check> {
 }
 
 /// Returns who runs actions.
-pub fn executor(opened: &Opened) -> Result<Box<dyn Executor>, Problem> {
+pub fn executor(opened: &Opened, session: &Session) -> Result<Box<dyn Executor>, Problem> {
     Ok(match opened.executor {
         ExecutorChoice::Host => Box::new(OnHost),
+        ExecutorChoice::Engine => Box::new(Engine::new(engine_places(session))),
         _ => Box::new(Native::new(sandbox()?)),
     })
 }

@@ -117,15 +117,30 @@ fn executor(settings: &Settings, options: &Options) -> Result<ExecutorChoice, Pr
     let asked = options.settings.executor.map(choice).or(settings.executor).unwrap_or(ExecutorChoice::Auto);
     let strict = options.settings.strict.map(choice).or(settings.strict);
     let chosen = if asked == ExecutorChoice::Auto { ExecutorChoice::Native } else { asked };
-    if !matches!(chosen, ExecutorChoice::Native | ExecutorChoice::Host) {
+    if matches!(chosen, ExecutorChoice::ChrootLite | ExecutorChoice::Remote) {
         let message = format!("the executor `{}` is not supported by this version of rg", chosen.name());
-        return Err(Problem::new(Exit::Machine, message).hint("use --executor native, or --executor host"));
+        return Err(Problem::new(Exit::Machine, message).hint("use --executor native, engine or host"));
     }
-    if chosen == ExecutorChoice::Host && strict.is_some_and(|strict| strict != ExecutorChoice::Host) {
-        return Err(Problem::new(Exit::Machine, "the executor `host` is below the rung that `strict` asks for")
-            .hint("leave out --executor host, or --strict"));
+    if strict.is_some_and(|strict| depth(chosen) > depth(strict)) {
+        let name = chosen.name();
+        return Err(Problem::new(
+            Exit::Machine,
+            format!("the executor `{name}` is below the rung that `strict` asks for"),
+        )
+        .hint(format!("leave out --executor {name}, or --strict")));
     }
     Ok(chosen)
+}
+
+/// Returns how far down the ladder an executor stands.
+fn depth(choice: ExecutorChoice) -> usize {
+    match choice {
+        ExecutorChoice::Auto | ExecutorChoice::Native => 0,
+        ExecutorChoice::ChrootLite => 1,
+        ExecutorChoice::Engine => 2,
+        ExecutorChoice::Remote => 3,
+        ExecutorChoice::Host => 4,
+    }
 }
 
 fn choice(rung: Rung) -> ExecutorChoice {
