@@ -54,6 +54,11 @@ from_apt chromedriver chromium-driver
 from_apt pgrep procps         # tests that no process is left
 from_apt setpriv util-linux   # tests as a plain user
 from_apt busybox busybox-static   # the images of the tests are made of it
+from_apt dockerd docker.io    # actions run in its containers
+from_apt podman podman
+from_apt runc runc            # what both make containers with
+from_apt newuidmap uidmap     # rootless Podman
+from_apt slirp4netns slirp4netns
 from_apt docker-registry docker-registry    # images come from it in the tests of oci
 from_apt openssl openssl      # signs the tokens of that registry
 from_apt strace strace        # tests that kill rg at its n-th system call

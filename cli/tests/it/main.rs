@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod commands;
+mod engine;
 mod environment;
 mod faults;
 mod go;
