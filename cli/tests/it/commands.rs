@@ -202,20 +202,22 @@ fn rerun_no_cache_and_dry_run_do_what_they_say() {
 #[test]
 fn profiles_local_settings_and_the_environment_lie_over_the_workspace() {
     let workspace = shop();
-    let fails = |run: Run| run.exits(36).says(&["engine"]);
+    // An action without an image runs natively and on the host, never in an engine.
+    let build = ["build", "--rerun", "//p:a"];
+    let fails = |run: Run| run.exits(36).says(&["engine", "without an image"]);
     workspace.write(
         "workspace.toml",
         "[workspace]\nname = \"it\"\n[profile.other]\nexecution.executor = \"engine\"\n[profile.ci]\nexecution.executor = \"host\"\n",
     );
     workspace.build(&[]).runs(2);
     workspace.build(&["--profile", "ci"]).runs(2);
-    fails(workspace.rg(&["build", "--profile", "other"]));
-    fails(workspace.rg_with(&["build"], &[("RG_PROFILE", "other")]));
+    fails(workspace.rg(&[&build[..], &["--profile", "other"]].concat()));
+    fails(workspace.rg_with(&build, &[("RG_PROFILE", "other")]));
     // The command line wins over the environment, and the environment over the profile.
-    workspace.rg_with(&["build", "--profile", "ci"], &[("RG_PROFILE", "other")]).ok();
-    workspace.rg_with(&["build", "--profile", "other"], &[("RG_EXECUTOR", "host")]).ok();
+    workspace.rg_with(&[&build[..], &["--profile", "ci"]].concat(), &[("RG_PROFILE", "other")]).ok();
+    workspace.rg_with(&[&build[..], &["--profile", "other"]].concat(), &[("RG_EXECUTOR", "host")]).ok();
     workspace.write("workspace.local.toml", "[execution]\nexecutor = \"engine\"\n");
-    fails(workspace.rg(&["build"]));
+    fails(workspace.rg(&build));
     workspace.build(&["--executor", "native"]);
     workspace.write("workspace.local.toml", "[execution\n");
     workspace.rg(&["build"]).exits(2).says(&["workspace.local.toml:1"]);

@@ -24,6 +24,8 @@ use crate::sandbox::How;
 
 /// How long the client waits for an answer. Loading a large image takes minutes; whoever waits can cancel.
 const PATIENCE_SECONDS: u64 = 3600;
+/// How long an engine may take to remove what a run made.
+const REMOVAL_PATIENCE: Duration = Duration::from_secs(60);
 /// How often a call is asked whether it is still wanted.
 const ASK_EVERY: Duration = Duration::from_millis(50);
 
@@ -108,32 +110,19 @@ pub(super) struct Session {
 impl Session {
     /// Connects with the first engine that answers, and removes what dead runs left in it.
     pub fn open(places: &Places) -> Result<Session, EngineError> {
-        let runtime = Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| EngineError::Client(error.to_string()))?;
-        let candidates = places.candidates();
-        let mut first = None;
-        for at in &candidates {
-            match runtime.block_on(connect(at)) {
-                Ok((docker, found)) => {
-                    let session = Session {
-                        found,
-                        docker,
-                        owner: Owner::this_process(),
-                        images: Mutex::default(),
-                        shares: Mutex::default(),
-                        idle: Mutex::default(),
-                        runtime,
-                    };
-                    session.wait(leftovers::sweep(&session.docker, &session.owner));
-                    return Ok(session);
-                }
-                // One that is not there says less than one that refuses.
-                Err(error @ EngineError::None(_)) if places.docker_host.is_some() => return Err(error),
-                Err(EngineError::None(_)) => {}
-                Err(error) => first = first.or(Some(error)),
-            }
-        }
-        Err(first.unwrap_or(EngineError::None(candidates)))
+        let runtime = runtime()?;
+        let (docker, found) = runtime.block_on(find(places))?;
+        let session = Session {
+            found,
+            docker,
+            owner: Owner::this_process(),
+            images: Mutex::default(),
+            shares: Mutex::default(),
+            idle: Mutex::default(),
+            runtime,
+        };
+        session.wait(leftovers::sweep(&session.docker, &session.owner));
+        Ok(session)
     }
 
     /// Waits for a call.
@@ -143,20 +132,10 @@ impl Session {
 
     /// Waits for a call, as long as `stop` has nothing against it.
     pub fn attend<T>(&self, call: impl Future<Output = T>, stop: &dyn Fn() -> Option<How>) -> Result<T, How> {
-        self.wait(async {
-            let mut call = pin!(call);
-            loop {
-                if let Some(how) = stop() {
-                    return Err(how);
-                }
-                if let Ok(done) = tokio::time::timeout(ASK_EVERY, call.as_mut()).await {
-                    return Ok(done);
-                }
-            }
-        })
+        self.wait(attend(call, stop))
     }
 
-    /// Removes a container with all that runs in it. One that is gone already is as good.
+    /// Removes a container with all that runs in it. One that the engine removes already is seen off at the end.
     pub fn remove(&self, container: &str) {
         let _ = self.wait(self.docker.remove_container(container, Some(by_force())));
     }
@@ -169,23 +148,51 @@ impl Session {
 }
 
 impl Drop for Session {
+    /// Ends when the engine has nothing left of what this run made. An engine that does not answer keeps it for the next.
     fn drop(&mut self) {
-        let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-        // All at once: an engine takes a fifth of a second for each.
-        let remove = |warm: &Warm| {
-            let (docker, container) = (self.docker.clone(), warm.container.clone());
-            self.runtime.spawn(async move { docker.remove_container(&container, Some(by_force())).await })
-        };
-        let removals: Vec<_> = idle.iter().map(remove).collect();
-        for removal in removals {
-            let _ = self.wait(removal);
-        }
+        let removal = leftovers::remove_all_of(&self.docker, &self.owner);
+        let _ = self.wait(async { tokio::time::timeout(REMOVAL_PATIENCE, removal).await });
     }
 }
 
 /// Whatever runs in a container and whatever volumes it has that nobody named go with it.
 pub(super) fn by_force() -> RemoveContainerOptions {
     RemoveContainerOptions { force: true, v: true, ..RemoveContainerOptions::default() }
+}
+
+/// Makes what calls run on.
+pub(super) fn runtime() -> Result<Runtime, EngineError> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| EngineError::Client(error.to_string()))
+}
+
+/// Waits for a call, as long as `stop` has nothing against it.
+pub(super) async fn attend<T>(call: impl Future<Output = T>, stop: &dyn Fn() -> Option<How>) -> Result<T, How> {
+    let mut call = pin!(call);
+    loop {
+        if let Some(how) = stop() {
+            return Err(how);
+        }
+        if let Ok(done) = tokio::time::timeout(ASK_EVERY, call.as_mut()).await {
+            return Ok(done);
+        }
+    }
+}
+
+/// Connects with the first engine that answers.
+pub(super) async fn find(places: &Places) -> Result<(Docker, Found), EngineError> {
+    let candidates = places.candidates();
+    let mut first = None;
+    for at in &candidates {
+        match connect(at).await {
+            Ok(found) => return Ok(found),
+            // One that is not there says less than one that refuses.
+            Err(error @ EngineError::None(_)) if places.docker_host.is_some() => return Err(error),
+            Err(EngineError::None(_)) => {}
+            Err(error) => first = first.or(Some(error)),
+        }
+    }
+    Err(first.unwrap_or(EngineError::None(candidates)))
 }
 
 async fn connect(at: &str) -> Result<(Docker, Found), EngineError> {

@@ -1,9 +1,13 @@
-//! Whose a container is, and the removal of those whose maker is dead.
+//! Whose a container is, and the removal of those whose maker is dead or about to end.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bollard::Docker;
+use bollard::errors::Error;
+use bollard::models::ContainerSummary;
 use bollard::query_parameters::ListContainersOptions;
+use futures_util::future::join_all;
 
 use super::client::by_force;
 
@@ -11,6 +15,9 @@ use super::client::by_force;
 const MARK: &str = "rg";
 /// The label that names the maker.
 const OWNER: &str = "rg.owner";
+
+/// How often an engine is asked whether containers are gone.
+const ASK_EVERY: Duration = Duration::from_millis(20);
 
 /// The process that makes containers. A process id alone may be another's by now, or one of another machine.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,8 +41,11 @@ impl Owner {
 
     /// Returns the labels of what it makes.
     pub fn labels(&self) -> HashMap<String, String> {
-        let owner = format!("{}/{}/{}", self.realm, self.process, self.started);
-        HashMap::from([(MARK.to_owned(), "1".to_owned()), (OWNER.to_owned(), owner)])
+        HashMap::from([(MARK.to_owned(), "1".to_owned()), (OWNER.to_owned(), self.label())])
+    }
+
+    fn label(&self) -> String {
+        format!("{}/{}/{}", self.realm, self.process, self.started)
     }
 
     fn parse(text: &str) -> Option<Owner> {
@@ -70,9 +80,7 @@ fn start_time(process: &str) -> Option<String> {
 
 /// Removes the containers of dead runs. What cannot be removed now is removed by a later run.
 pub(super) async fn sweep(docker: &Docker, owner: &Owner) {
-    let filters = HashMap::from([("label".to_owned(), vec![format!("{MARK}=1")])]);
-    let options = ListContainersOptions { all: true, filters: Some(filters), ..ListContainersOptions::default() };
-    for container in docker.list_containers(Some(options)).await.unwrap_or_default() {
+    for container in labelled(docker, &format!("{MARK}=1")).await.unwrap_or_default() {
         let label = container.labels.as_ref().and_then(|labels| Owner::parse(labels.get(OWNER)?));
         let state = container.state.map(|state| state.to_string()).unwrap_or_default();
         let state = if state == "exited" || state == "dead" { State::Over } else { State::Running };
@@ -81,6 +89,25 @@ pub(super) async fn sweep(docker: &Docker, owner: &Owner) {
             let _ = docker.remove_container(&id, Some(by_force())).await;
         }
     }
+}
+
+/// Removes the containers of an owner, and ends when the engine lists none of them. An engine that removes a container
+/// that has ended by itself refuses to remove it again, and lists it until it is done; so it is asked, not believed.
+pub(super) async fn remove_all_of(docker: &Docker, owner: &Owner) {
+    let label = format!("{OWNER}={}", owner.label());
+    while let Ok(containers) = labelled(docker, &label).await
+        && !containers.is_empty()
+    {
+        let ids: Vec<String> = containers.into_iter().filter_map(|container| container.id).collect();
+        join_all(ids.iter().map(|id| docker.remove_container(id, Some(by_force())))).await;
+        tokio::time::sleep(ASK_EVERY).await;
+    }
+}
+
+async fn labelled(docker: &Docker, label: &str) -> Result<Vec<ContainerSummary>, Error> {
+    let filters = HashMap::from([("label".to_owned(), vec![label.to_owned()])]);
+    let options = ListContainersOptions { all: true, filters: Some(filters), ..ListContainersOptions::default() };
+    docker.list_containers(Some(options)).await
 }
 
 #[cfg(test)]
