@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 /// How long an engine may take until it answers.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A user who owns nothing.
+pub const NOBODY: u32 = 65534;
+
 /// Ends the engine, by its process id, when the pipe closes; that happens when the test program ends, however it does.
 const GUARD: &str = r#"
 "$@" </dev/null >"$ROOM/log" 2>&1 &
@@ -44,8 +47,8 @@ impl Engine {
     /// Starts Docker, or says why this machine cannot.
     pub fn docker() -> Result<Engine, String> {
         let room = room("dockerd")?;
-        let at = |name: &str| room.join(name).display().to_string();
-        let (data, exec, pid, host) = (at("data"), at("exec"), at("pid"), format!("unix://{}", at("socket")));
+        let (data, exec, pid) = (at(&room, "data"), at(&room, "exec"), at(&room, "pid"));
+        let host = format!("unix://{}", at(&room, "socket"));
         let words = ["dockerd", "--data-root", &data, "--exec-root", &exec, "--pidfile", &pid, "-H", &host];
         Engine::start("docker", &room, &[&words[..], &["--iptables=false", "--bridge=none"]].concat())
     }
@@ -53,12 +56,26 @@ impl Engine {
     /// Starts Podman as root, or says why this machine cannot.
     pub fn podman() -> Result<Engine, String> {
         let room = room("podman")?;
-        let at = |name: &str| room.join(name).display().to_string();
         let settings = "[containers]\ndefault_ulimits=[\"nofile=1024:1024\",\"nproc=1024:1024\"]\n[engine]\nruntime=\"runc\"\nexit_command_delay=0\n";
-        fs::write(room.join("containers.conf"), settings).expect("the room is ours");
-        let (root, run, host) = (at("storage"), at("run"), format!("unix://{}", at("socket")));
+        settle(&room, settings);
+        let (root, run, host) = (at(&room, "storage"), at(&room, "run"), format!("unix://{}", at(&room, "socket")));
         let words = ["podman", "--root", &root, "--runroot", &run, "system", "service", "--time=0", &host];
         Engine::start("podman", &room, &words)
+    }
+
+    /// Starts Podman as a plain user who may have no second user, or says why this machine cannot. It answers, and can
+    /// run nothing.
+    pub fn podman_of_nobody() -> Result<Engine, String> {
+        let room = room("podman")?;
+        settle(&room, "[engine]\nruntime=\"runc\"\n");
+        std::os::unix::fs::chown(&room, Some(NOBODY), Some(NOBODY)).expect("root gives it away");
+        let (root, run, host) = (at(&room, "storage"), at(&room, "run"), format!("unix://{}", at(&room, "socket")));
+        let user = format!("--reuid={NOBODY}");
+        let group = format!("--regid={NOBODY}");
+        let own = [format!("HOME={}", room.display()), format!("XDG_RUNTIME_DIR={}", room.display())];
+        let words = ["setpriv", &user, &group, "--clear-groups", "env", &own[0], &own[1], "podman", "--root", &root];
+        let service = ["--runroot", &run, "system", "service", "--time=0", &host];
+        Engine::start("rootless podman", &room, &[&words[..], &service].concat())
     }
 
     fn start(name: &'static str, room: &Path, words: &[&str]) -> Result<Engine, String> {
@@ -99,6 +116,19 @@ impl Engine {
         Some(answer)
     }
 
+    /// Makes an image of one layer.
+    pub fn import(&self, name: &str, layer: &[u8]) {
+        let mut stream = UnixStream::connect(&self.socket).expect("the engine listens");
+        let path = format!("/v1.40/images/create?fromSrc=-&repo={name}");
+        let kind = format!("Content-Type: application/x-tar\r\nContent-Length: {}", layer.len());
+        write!(stream, "POST {path} HTTP/1.1\r\nHost: engine\r\n{kind}\r\nConnection: close\r\n\r\n")
+            .expect("the engine takes it");
+        stream.write_all(layer).expect("the engine takes it");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("the engine answers");
+        assert!(answer.starts_with("HTTP/1.1 200") && !answer.contains("\"error\""), "{answer}");
+    }
+
     /// Returns how many containers of rg there are.
     pub fn containers(&self) -> usize {
         let answer = self.ask("/v1.40/containers/json?all=1").expect("the engine answers");
@@ -123,6 +153,15 @@ impl Engine {
         });
         host
     }
+}
+
+/// Writes what Podman reads in place of this machine's own settings.
+fn settle(room: &Path, settings: &str) {
+    fs::write(room.join("containers.conf"), settings).expect("the room is ours");
+}
+
+fn at(room: &Path, name: &str) -> String {
+    room.join(name).display().to_string()
 }
 
 fn forward(client: TcpStream, engine: UnixStream) {

@@ -1,11 +1,12 @@
 //! Actions in containers of Docker and Podman: the same as natively, and nothing is left of them.
 
+use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
-use testkit::engine::Engine;
+use testkit::engine::{Engine, NOBODY};
 use testkit::image::{self, Image};
 use testkit::tar;
 use testkit::workspace::{Run, Workspace, wait_until};
@@ -53,9 +54,9 @@ fn scripts(programs: Programs, scripts: &[(&str, &str, &str)]) -> Option<Workspa
     let busybox = there(image::busybox().ok_or_else(|| "there is no static busybox".to_owned()))?;
     let marker = tar::tar(&[tar::member("etc/", b'5', b""), tar::member("etc/marker", b'0', b"marked\n")]);
     let without = tar::tar(&[tar::member("bin/", b'5', b""), tar::member("bin/.wh.env", b'0', b"")]);
-    let layers = [busybox, marker, without];
-    let count = if programs == Programs::All { 2 } else { 3 };
-    Image::of(&layers[..count]).write(&workspace.path("image"));
+    let mut layers = vec![busybox, marker];
+    layers.extend((programs == Programs::Few).then_some(without));
+    Image::of(&layers).write(&workspace.path("image"));
     workspace.rg(&["lock"]).ok();
     Some(workspace)
 }
@@ -148,22 +149,93 @@ fn a_daemon_that_is_killed_in_the_middle_is_named() {
     assert!(status.code() == Some(36) && told.contains("Docker") && told.contains(&engine.host()), "{status}: {told}");
 }
 
+/// Calls rg as a user who reaches a socket, and may not use it.
+fn as_nobody(workspace: &Workspace, engine: &Engine, words: &[&str]) -> Run {
+    // A plain user reaches neither the built program nor a directory of root's.
+    let (program, cache) = (workspace.beside("rg"), workspace.beside("cache-of-nobody"));
+    if !program.exists() {
+        fs::copy(env!("CARGO_BIN_EXE_rg"), &program).unwrap();
+        fs::create_dir(&cache).unwrap();
+    }
+    let places = [workspace.beside(""), workspace.path(""), engine.socket.parent().unwrap().to_owned()];
+    let modes = places.map(|place| (place, 0o755)).into_iter().chain([(cache.clone(), 0o777)]);
+    modes.for_each(|(place, mode)| fs::set_permissions(place, Permissions::from_mode(mode)).unwrap());
+    let user = [format!("--reuid={NOBODY}"), format!("--regid={NOBODY}"), "--clear-groups".to_owned()];
+    let mut command = Command::new("setpriv");
+    command.args(user).arg(&program).arg("--workspace").arg(workspace.path("")).args(words).current_dir("/");
+    Run::of(words, command.env("DOCKER_HOST", engine.host()).env("RG_CACHE_DIR", &cache).output().unwrap())
+}
+
 #[test]
 fn a_socket_without_permission_is_named() {
     let engines = engines();
     let Some(engine) = engines.first() else { return };
     let Some(workspace) = scripts(Programs::All, &[("a", "echo x > $OUT/o", "")]) else { return };
-    // A plain user reaches neither the built program nor a directory of root's.
-    let program = workspace.beside("rg");
-    fs::copy(env!("CARGO_BIN_EXE_rg"), &program).unwrap();
-    for place in [workspace.beside(""), engine.socket.parent().unwrap().to_owned()] {
-        fs::set_permissions(place, Permissions::from_mode(0o755)).unwrap();
+    let says = [engine.socket.to_str().unwrap(), "permission denied", "usermod -aG docker"];
+    as_nobody(&workspace, engine, &["doctor"]).says(&["executor engine"]).says(&says);
+    as_nobody(&workspace, engine, &["build", "--executor", "engine", "//:a"]).exits(36).says(&says);
+}
+
+#[test]
+fn signals_are_told_from_exit_codes() {
+    let endings = [
+        ("a", "kill -9 $$", ""),
+        ("b", "kill -ABRT $$", ""),
+        ("c", "exit 137", ""),
+        ("d", "sh -c 'kill -9 $$'; exit $?", ""),
+    ];
+    for engine in engines().iter() {
+        let Some(workspace) = scripts(Programs::All, &endings) else { return };
+        let native = failures(&workspace.rg(&["build", "-k", "//..."]));
+        assert_eq!(native, ["a ended by signal 9", "b ended by signal 6", "c exit code 137", "d exit code 137"]);
+        for host in [engine.host(), engine.elsewhere()] {
+            assert_eq!(failures(&build(&workspace, &host, &["-k", "//..."])), native, "{} {host}", engine.name);
+        }
     }
-    let mut command = Command::new("setpriv");
-    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&program).arg("doctor");
-    let output = command.current_dir("/").env("DOCKER_HOST", engine.host()).output().unwrap();
-    let run = Run::of(&["doctor"], output);
-    run.says(&["executor engine", engine.socket.to_str().unwrap(), "permission denied", "usermod -aG docker"]);
+}
+
+/// Returns which targets failed of the root package, and of what.
+fn failures(run: &Run) -> Vec<String> {
+    let told = |line: &str| {
+        let (name, why) = line.strip_prefix("error: //:")?.split_once(" failed: ")?;
+        Some(format!("{name} {}", why.rsplit_once(" (")?.0))
+    };
+    let mut failures: Vec<_> = run.err.lines().filter_map(told).collect();
+    failures.sort();
+    failures
+}
+
+#[test]
+fn the_peak_of_memory_is_told_where_the_container_has_never_held_more() {
+    let wants = |size: &str| format!("dd if=/dev/zero of=/dev/null bs={size} count=1; echo x > $OUT/o");
+    for engine in engines().iter() {
+        let Some(workspace) = scripts(Programs::All, &[("a", &wants("64M"), ""), ("b", &wants("1M"), "")]) else {
+            return;
+        };
+        build(&workspace, &engine.host(), &["-j1", "--events", "../e", "//:a", "//:b"]).ok();
+        let peaks = peaks(&workspace);
+        assert!((64 << 20..192 << 20).contains(&peaks["//:a"]), "{} {peaks:?}", engine.name);
+        assert_eq!(peaks["//:b"], 0, "{}", engine.name);
+        build(&workspace, &engine.elsewhere(), &["--rerun", "//:a", "--events", "../e", "//:a"]).ok();
+        let peak = self::peaks(&workspace)["//:a"];
+        assert!((64 << 20..192 << 20).contains(&peak), "{} {peak}", engine.name);
+    }
+}
+
+fn peaks(workspace: &Workspace) -> BTreeMap<String, u64> {
+    let text = fs::read_to_string(workspace.beside("e")).unwrap();
+    let events = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let finished = events.filter(|event| event["event"] == "action_finished");
+    finished.map(|it| (it["label"].as_str().unwrap().to_owned(), it["peak_memory_bytes"].as_u64().unwrap())).collect()
+}
+
+#[test]
+fn a_limit_that_an_engine_ignores_is_refused() {
+    let Some(engine) = there(Engine::podman_of_nobody()) else { return };
+    let script = "echo x > $OUT/o";
+    let Some(workspace) = scripts(Programs::All, &[("a", script, "memory = \"64MiB\"")]) else { return };
+    let run = build(&workspace, &engine.host(), &["//:a"]).exits(36);
+    run.says(&["rootless Podman", "cannot limit memory", "--executor native"]);
 }
 
 #[test]

@@ -146,9 +146,9 @@ fn in_container(
     } else {
         session.attend(by_itself(session, order, container, masker), &stop)
     };
-    let how = match ended {
-        Err(how) => how,
-        Ok(Ok(how)) => how,
+    let (how, peak_memory_bytes) = match ended {
+        Err(how) => (how, 0),
+        Ok(Ok(ended)) => ended,
         Ok(Err(error)) => {
             return Err(missing_program(order).unwrap_or_else(|| session.broken("run the action to its end", &error)));
         }
@@ -156,8 +156,8 @@ fn in_container(
     if let (How::Exited(126 | 127), Some(missing)) = (how, missing_program(order)) {
         return Err(missing);
     }
-    let ran = Ran { how, wall: began.elapsed(), peak_memory_bytes: 0 };
-    if matches!(how, How::Exited(_)) {
+    let ran = Ran { how, wall: began.elapsed(), peak_memory_bytes };
+    if matches!(how, How::Exited(_) | How::Signalled(_)) {
         download(session, order, container)?;
     } else {
         fs::create_dir(order.scratch.join("out")).map_err(|error| Failure::sandbox(&error))?;
@@ -171,19 +171,24 @@ fn hold(session: &Session, order: &Order<'_>, container: &str) -> Result<Input, 
     started.map_err(|_| Failure::Cancelled)?.map_err(|error| session.broken("start a container", &error))
 }
 
-async fn scripted(session: &Session, order: &Order<'_>, container: &str, masker: Masker) -> Result<How, Error> {
+/// How a program ended, and the most memory that it held, or 0.
+type Ending = (How, u64);
+
+async fn scripted(session: &Session, order: &Order<'_>, container: &str, masker: Masker) -> Result<Ending, Error> {
     let input = order.job.secrets.iter().flat_map(|secret| secret.value.iter().copied()).collect();
     let program = Program { container, command: script::command(order), input };
     let said = program.run(session, order.log, masker).await?;
     Ok(match script::parse(&said) {
-        Some(said) if said.ran_out && order.job.memory_bytes.is_some() => How::OutOfMemory,
-        Some(said) => How::Exited(said.status),
-        None if order.job.memory_bytes.is_some() => How::OutOfMemory,
+        Some(said) if said.ran_out && order.job.memory_bytes.is_some() => (How::OutOfMemory, said.peak_memory_bytes),
+        Some(said) => (said.how, said.peak_memory_bytes),
+        None if order.job.memory_bytes.is_some() => (How::OutOfMemory, 0),
         None => return Err(Error::DockerStreamError { error: "the container ended before the action".to_owned() }),
     })
 }
 
-async fn by_itself(session: &Session, order: &Order<'_>, container: &str, masker: Masker) -> Result<How, Error> {
+/// An engine does not keep how much memory was held in a container that has ended, and tells a signal as 128 + n, as a
+/// shell tells one that ended its child: it stays an exit code.
+async fn by_itself(session: &Session, order: &Order<'_>, container: &str, masker: Masker) -> Result<Ending, Error> {
     let options =
         AttachContainerOptions { stream: true, stdout: true, stderr: true, ..AttachContainerOptions::default() };
     let AttachContainerResults { output, input } = session.docker.attach_container(container, Some(options)).await?;
@@ -197,7 +202,7 @@ async fn by_itself(session: &Session, order: &Order<'_>, container: &str, masker
     let state = inspected.state.unwrap_or_default();
     let code = i32::try_from(state.exit_code.unwrap_or_default()).unwrap_or(1);
     let ran_out = order.job.memory_bytes.is_some() && (state.oom_killed == Some(true) || code == 137);
-    Ok(if ran_out { How::OutOfMemory } else { How::Exited(code) })
+    Ok((if ran_out { How::OutOfMemory } else { How::Exited(code) }, 0))
 }
 
 /// Uploads a directory of the input root.

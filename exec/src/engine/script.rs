@@ -2,12 +2,20 @@
 //!
 //! What the action prints, on both streams and in order, is the script's standard output; on its standard error it says
 //! how all ended. An action that ends the script itself has its container thrown away.
+//!
+//! A shell gives 128 + n for a signal and for such an exit code alike, but names on its standard error the signal that
+//! ended a program, unless it is SIGINT or SIGPIPE: those two are exit codes here. The program is in a subshell, because
+//! dash and busybox would say so where the program's own errors go.
+//!
+//! The kernel keeps the most memory that a container has ever held. It is the action's own if it rose while it ran; one
+//! that needs less than those before it in the same container leaves it as it was, and its peak is not known.
 
 use model::Content;
 
 use super::Order;
 use crate::executor::Job;
 use crate::images::ImageRoot;
+use crate::sandbox::How;
 
 /// What an idle container runs: it ends with the stream that its maker holds, so it does not outlive a killed rg.
 pub(super) const KEEPER: &str = "exec 3<&0; cat <&3 >/dev/null & wait $!";
@@ -24,6 +32,12 @@ umask 022
 oom() {
     for f in /sys/fs/cgroup/memory/memory.oom_control /sys/fs/cgroup/memory.events; do
         [ -r $f ] && while read -r k v; do [ "$k" = oom_kill ] && n=$v; done < $f
+    done
+}
+peak() {
+    p=0
+    for f in /sys/fs/cgroup/memory/memory.max_usage_in_bytes /sys/fs/cgroup/memory.peak; do
+        [ -r $f ] && read -r p < $f
     done
 }
 sweep() {
@@ -51,14 +65,18 @@ while [ "$1" != -- ]; do
 done
 shift
 n=0; oom; before=$n
-env -i "$@" </dev/null 2>&1
+peak; low=$p
+echo rg-begins >&2
+(exec env -i "$@" </dev/null 2>&1)
 status=$?
+echo rg-returns >&2
 kill -9 -1 2>/dev/null
 n=0; oom
+peak; [ "$p" -gt "$low" ] || p=0
 cd /
 sweep rm 2>/dev/null
 sweep look 2>/dev/null
-echo "rg-ended $status $left $((n-before))" >&2
+echo "rg-ended $status $left $((n-before)) $p" >&2
 exit $status
 "#;
 
@@ -90,20 +108,44 @@ pub(super) fn command(order: &Order<'_>) -> Vec<String> {
 /// What the script said in the end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Said {
-    /// The exit code of the program.
-    pub status: i32,
+    /// How the program ended.
+    pub how: How,
     /// Whether the container is as it was.
     pub is_clean: bool,
     /// Whether the kernel ended a process for want of memory.
     pub ran_out: bool,
+    /// The most memory that the container held while the program ran; 0 if that is not known.
+    pub peak_memory_bytes: u64,
 }
 
 /// Reads what the script said; `None` if it did not come to its end.
 pub(super) fn parse(errors: &[u8]) -> Option<Said> {
     let text = String::from_utf8_lossy(errors);
     let line = text.lines().rev().find_map(|line| line.strip_prefix("rg-ended "))?;
-    let mut words = line.split(' ');
-    let mut number = || words.next()?.parse::<i32>().ok();
-    let (status, left, killed) = (number()?, number()?, number()?);
-    Some(Said { status, is_clean: left == 0, ran_out: killed > 0 })
+    let words: Vec<i64> = line.split(' ').filter_map(|word| word.parse().ok()).collect();
+    let &[status, left, killed, peak] = words.as_slice() else { return None };
+    let between = text.split_once("rg-begins\n").and_then(|(_, text)| text.split_once("rg-returns\n"));
+    let is_told = between.is_some_and(|(told, _)| !told.trim().is_empty());
+    let status = i32::try_from(status).ok()?;
+    Some(Said {
+        how: if is_told && status > 128 { How::Signalled(status - 128) } else { How::Exited(status) },
+        is_clean: left == 0,
+        ran_out: killed > 0,
+        peak_memory_bytes: u64::try_from(peak).unwrap_or_default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_above_128_is_a_signal_if_the_shell_says_so() {
+        let said = |text: &str| parse(text.as_bytes()).map(|said| (said.how, said.is_clean, said.peak_memory_bytes));
+        let killed = "rg-begins\nKilled\nrg-returns\nrg-ended 137 0 0 4096\n";
+        assert_eq!(said(killed), Some((How::Signalled(9), true, 4096)));
+        let plain = "rg-begins\nrg-returns\nrg-ended 137 1 0 0\n";
+        assert_eq!(said(plain), Some((How::Exited(137), false, 0)));
+        assert_eq!(said("rg-begins\nKilled\n"), None);
+    }
 }

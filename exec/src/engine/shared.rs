@@ -123,21 +123,21 @@ fn serve(session: &Session, warm: &Warm, order: &Order<'_>) -> Result<(Ran, bool
         _ => None,
     };
     let ended = session.attend(program.run(session, order.log, masker), &stop);
-    let ran = |how| Ran { how, wall: began.elapsed(), peak_memory_bytes: 0 };
+    let ran = |how, peak_memory_bytes| Ran { how, wall: began.elapsed(), peak_memory_bytes };
     let said = match ended {
-        Err(how) => return Ok((ran(how), false)),
+        Err(how) => return Ok((ran(how, 0), false)),
         Ok(errors) => errors.map_err(|error| session.broken("run the action to its end", &error))?,
     };
     match script::parse(&said) {
         Some(said) => {
-            let ran = ran(how(said, order)?);
+            let ran = ran(how(said, order)?, said.peak_memory_bytes);
             let is_clean = said.is_clean && !said.ran_out;
             if is_clean {
                 clear(warm, order)?;
             }
             Ok((ran, is_clean))
         }
-        None if job.memory_bytes.is_some() => Ok((ran(How::OutOfMemory), false)),
+        None if job.memory_bytes.is_some() => Ok((ran(How::OutOfMemory, 0), false)),
         None => Err(Failure::Sandbox(format!(
             "{} ended the container of the action: {}",
             session.found,
@@ -150,10 +150,10 @@ fn how(said: Said, order: &Order<'_>) -> Result<How, Failure> {
     if said.ran_out && order.job.memory_bytes.is_some() {
         return Ok(How::OutOfMemory);
     }
-    if let (126 | 127, Some(missing)) = (said.status, missing_program(order)) {
+    if let (How::Exited(126 | 127), Some(missing)) = (said.how, missing_program(order)) {
         return Err(missing);
     }
-    Ok(How::Exited(said.status))
+    Ok(said.how)
 }
 
 /// Takes the outputs out of the room, and all else with them.
