@@ -35,7 +35,7 @@ mod writer;
 pub use self::fetch::{Connection, Fetcher};
 pub use assemble::assemble;
 pub use deliver::{Cleaned, clean, may_deliver};
-pub use engine::{Engine, EngineError, Found, Places};
+pub use engine::{Engine, EngineError, Found, Places, save_image};
 pub use event::{Event, Total};
 pub use executor::{Executor, Ground, Job, Ran, Stopped};
 pub use images::{ImageRoot, Images, NamedImage};

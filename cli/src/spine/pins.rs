@@ -9,6 +9,7 @@ use model::{ImageDigest, Lock};
 use oci::Source;
 use rules::{Settings, Toolchain};
 
+use super::machine::engine_places;
 use super::open::{Opened, Refused, open};
 use crate::args::Output;
 use crate::exit::Exit;
@@ -168,6 +169,7 @@ impl<'a> Pinning<'a> {
         };
         let cancel = session.cancel.clone();
         let client = oci::Images::new(user, fetch::Patience::default(), Arc::new(move || cancel.is_cancelled()));
+        let client = client.with_daemon(daemon(session));
         Pinning { root, settings, client, session }
     }
 
@@ -197,4 +199,13 @@ impl<'a> Pinning<'a> {
             Problem::new(Exit::Fetch, format!("cannot pin the image `{image}`")).because(error.to_string())
         })
     }
+}
+
+/// Returns how images are taken from the container engine of this machine.
+fn daemon(session: &Session) -> oci::Save {
+    let (places, cancel) = (engine_places(session), session.cancel.clone());
+    Box::new(move |name, file| {
+        let saved = exec::save_image(&places, name, file, &cancel);
+        saved.map_err(|error| format!("{error} ({})", error.fix()))
+    })
 }

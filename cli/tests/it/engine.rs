@@ -174,6 +174,36 @@ fn a_socket_without_permission_is_named() {
     let says = [engine.socket.to_str().unwrap(), "permission denied", "usermod -aG docker"];
     as_nobody(&workspace, engine, &["doctor"]).says(&["executor engine"]).says(&says);
     as_nobody(&workspace, engine, &["build", "--executor", "engine", "//:a"]).exits(36).says(&says);
+    workspace.write("workspace.toml", SETTINGS.replace("oci-layout:image", "docker-daemon:it/none:1"));
+    as_nobody(&workspace, engine, &["lock"]).exits(48).says(&says).says(&["docker-daemon:it/none:1"]);
+}
+
+#[test]
+fn an_image_of_an_engine_is_a_toolchain() {
+    let script = "cat /etc/marker in.txt > $OUT/o";
+    for engine in engines().iter() {
+        let Some(workspace) = scripts(Programs::All, &[("a", script, "")]) else { return };
+        let marker = tar::member("etc/marker", b'0', engine.name.as_bytes());
+        let busybox = image::busybox().unwrap();
+        // An archive ends with two empty blocks.
+        let layer = [&busybox[..busybox.len() - 1024], &tar::tar(&[tar::member("etc/", b'5', b""), marker])].concat();
+        engine.import("it/daemon:1", &layer);
+        workspace.write("workspace.toml", SETTINGS.replace("oci-layout:image", "docker-daemon:it/daemon:1"));
+        let host = [("DOCKER_HOST", &*engine.host())];
+        workspace.rg_with(&["lock"], &host).ok();
+        workspace.rg_with(&["lock", "--check"], &host).ok();
+        let native = workspace.elsewhere();
+        native.rg_with(&["build", "//:a"], &host).ok().runs(1);
+        assert_eq!(native.read("rg-out/a/o"), format!("{}in\n", engine.name));
+        build(&workspace, &engine.host(), &["--locked", "//:a"]).ok().runs(1);
+        assert_eq!(workspace.delivered(), native.delivered(), "{}", engine.name);
+
+        workspace.write("workspace.toml", SETTINGS.replace("oci-layout:image", "docker-daemon:it/none:1"));
+        let run = workspace.rg_with(&["lock"], &host).exits(48);
+        run.says(&["has no image `it/none:1`", &engine.host(), "docker pull it/none:1"]);
+        let run = workspace.rg_with(&["lock"], &[("DOCKER_HOST", "unix:///nowhere/socket")]).exits(48);
+        run.says(&["docker-daemon:it/none:1", "no container engine is running", "unix:///nowhere/socket"]);
+    }
 }
 
 #[test]

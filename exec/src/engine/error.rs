@@ -20,9 +20,30 @@ pub enum EngineError {
     /// The address is of a kind that is not supported.
     #[error("DOCKER_HOST is `{0}`, and only unix:// and tcp:// are supported")]
     Address(String),
-    /// The machine has no thread or no socket for it.
-    #[error("cannot start the client of the container engine: {0}")]
+    /// The machine has no thread, no socket or no room for it.
+    #[error("the client of the container engine fails: {0}")]
     Client(String),
+    /// It has no image of this name.
+    #[error("{engine} has no image `{name}`")]
+    NoImage {
+        /// The engine.
+        engine: String,
+        /// What was asked for.
+        name: String,
+    },
+    /// It does not give an image.
+    #[error("{engine} does not give the image `{name}`: {why}")]
+    Export {
+        /// The engine.
+        engine: String,
+        /// What was asked for.
+        name: String,
+        /// The reason.
+        why: String,
+    },
+    /// Nobody wants it any more.
+    #[error("interrupted")]
+    Interrupted,
 }
 
 impl EngineError {
@@ -36,9 +57,13 @@ impl EngineError {
             EngineError::Denied(_) => {
                 "sudo usermod -aG docker $USER, then log in again; or use rootless Podman".to_owned()
             }
-            EngineError::Unreachable { .. } => "start it again, or set DOCKER_HOST to another".to_owned(),
+            EngineError::Unreachable { .. } | EngineError::Export { .. } => {
+                "look into its log, start it again, or set DOCKER_HOST to another".to_owned()
+            }
             EngineError::Address(_) => "set DOCKER_HOST to unix://PATH or tcp://HOST:PORT".to_owned(),
-            EngineError::Client(_) => "let more threads and files be opened: ulimit -u, ulimit -n".to_owned(),
+            EngineError::Client(_) => "look at `ulimit -u`, `ulimit -n` and `df $TMPDIR`".to_owned(),
+            EngineError::NoImage { name, .. } => format!("docker pull {name}, or `docker image ls` for what it has"),
+            EngineError::Interrupted => "call rg again".to_owned(),
         }
     }
 }

@@ -10,6 +10,7 @@ mod leftovers;
 mod mounts;
 mod remote;
 mod root_image;
+mod save;
 mod script;
 mod shared;
 mod tarball;
@@ -27,6 +28,7 @@ use crate::{Cancel, Failure};
 use client::Session;
 pub use client::{Found, Places};
 pub use error::EngineError;
+pub use save::save_image;
 
 /// Runs each job in a container of an engine.
 pub struct Engine {
