@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
 use std::process::{Child, Command};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
@@ -179,6 +180,23 @@ fn a_socket_without_permission_is_named() {
 }
 
 #[test]
+fn doctor_says_of_each_rung_whether_it_works() {
+    let workspace = workspace(&[("workspace.toml", SETTINGS)]);
+    let doctor = |host: &str| workspace.rg_with(&["doctor"], &[("DOCKER_HOST", host)]);
+    for engine in engines().iter() {
+        let rungs = ["ok    executor native", "ok    executor engine", "ok    executor host"];
+        doctor(&engine.host()).ok().says(&rungs).says(&[&engine.host()]);
+    }
+    let socket = workspace.beside("socket");
+    drop(UnixListener::bind(&socket).unwrap());
+    let host = format!("unix://{}", socket.display());
+    let says = ["executor engine", &*host, "Connection refused", "hint: sudo systemctl restart docker"];
+    doctor(&host).ok().says(&says).says(&["warn  executor engine"]);
+    workspace.write("workspace.toml", format!("{SETTINGS}[execution]\nexecutor = \"engine\"\n"));
+    doctor(&host).exits(36).says(&says).says(&["fail  executor engine"]);
+}
+
+#[test]
 fn an_image_of_an_engine_is_a_toolchain() {
     let script = "cat /etc/marker in.txt > $OUT/o";
     for engine in engines().iter() {
@@ -204,6 +222,16 @@ fn an_image_of_an_engine_is_a_toolchain() {
         let run = workspace.rg_with(&["lock"], &[("DOCKER_HOST", "unix:///nowhere/socket")]).exits(48);
         run.says(&["docker-daemon:it/none:1", "no container engine is running", "unix:///nowhere/socket"]);
     }
+}
+
+#[test]
+fn an_image_of_another_architecture_is_refused() {
+    let engines = engines();
+    let Some(engine) = engines.first() else { return };
+    let Some(workspace) = scripts(Programs::All, &[("a", "echo x > $OUT/o", "")]) else { return };
+    Image { architecture: "s390x", ..Image::of(&[image::busybox().unwrap()]) }.write(&workspace.path("image"));
+    workspace.rg(&["lock", "--update"]).ok();
+    build(&workspace, &engine.host(), &["//:a"]).exits(48).says(&["oci-layout:image", "linux/s390x"]);
 }
 
 #[test]

@@ -196,10 +196,8 @@ pub(super) async fn find(places: &Places) -> Result<(Docker, Found), EngineError
 }
 
 async fn connect(at: &str) -> Result<(Docker, Found), EngineError> {
-    let unreachable = |error: bollard::errors::Error| EngineError::Unreachable {
-        at: at.to_owned(),
-        why: crate::report::with_causes(&error),
-    };
+    let unreachable =
+        |error: bollard::errors::Error| EngineError::Unreachable { at: at.to_owned(), why: innermost(&error) };
     let docker = if let Some(socket) = at.strip_prefix("unix://") {
         try_socket(socket)?;
         Docker::connect_with_unix(at, PATIENCE_SECONDS, API_DEFAULT_VERSION)
@@ -224,6 +222,11 @@ async fn connect(at: &str) -> Result<(Docker, Found), EngineError> {
         limits_memory: info.memory_limit.unwrap_or(true) && !(is_rootless && old_groups),
     };
     Ok((docker, found))
+}
+
+/// Returns the system's own words: what the client wraps around them says "connect" three times.
+fn innermost(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), innermost)
 }
 
 fn is_of_plain_user(at: &str) -> bool {

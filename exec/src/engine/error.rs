@@ -50,15 +50,17 @@ impl EngineError {
     /// Returns what mends it.
     pub fn fix(&self) -> String {
         match self {
-            EngineError::None(_) => "start Docker or `podman system service`, or set DOCKER_HOST".to_owned(),
+            EngineError::None(_) => {
+                "sudo systemctl start docker, or systemctl --user start podman.socket; or set DOCKER_HOST".to_owned()
+            }
             EngineError::Denied(socket) if socket.contains("podman") => {
-                "use the rootless one: `systemctl --user start podman.socket`".to_owned()
+                "systemctl --user start podman.socket, which is the rootless one".to_owned()
             }
             EngineError::Denied(_) => {
                 "sudo usermod -aG docker $USER, then log in again; or use rootless Podman".to_owned()
             }
             EngineError::Unreachable { .. } | EngineError::Export { .. } => {
-                "look into its log, start it again, or set DOCKER_HOST to another".to_owned()
+                "sudo systemctl restart docker, or set DOCKER_HOST to another engine".to_owned()
             }
             EngineError::Address(_) => "set DOCKER_HOST to unix://PATH or tcp://HOST:PORT".to_owned(),
             EngineError::Client(_) => "look at `ulimit -u`, `ulimit -n` and `df $TMPDIR`".to_owned(),
