@@ -2,11 +2,15 @@
 
 RG := target/release/rg
 
-.PHONY: demo test lint bench release setup
+.PHONY: demo demo-containers test lint bench release setup
 
 # Builds rg, then builds and tests examples/shop with it, twice, and after edits that cross languages.
 demo: release
 	@RG=$(RG) sh scripts/demo.sh
+
+# Builds services of the shop in images, in rg's own sandbox and in a container engine, and compares what they make.
+demo-containers: release
+	@RG=$(RG) sh scripts/demo_containers.sh
 
 # Everything that has to be true before a change lands.
 test: setup lint
