@@ -13,11 +13,13 @@ use model::{Content, Network};
 
 use super::Order;
 use crate::Failure;
-use crate::sandbox::Mount as Shown;
+use crate::sandbox::{Mount as Shown, image_mounts};
 use crate::stage::copy_file;
 
 /// The names of hosts, where there is no network.
 const HOSTS: &str = "127.0.0.1 localhost\n::1 localhost\n";
+/// What every engine writes in a container that has a network.
+const WRITTEN: [&str; 2] = ["/etc/hosts", "/etc/resolv.conf"];
 /// What Podman would write anew.
 const ACCOUNTS: [&str; 2] = ["etc/passwd", "etc/group"];
 
@@ -51,6 +53,9 @@ impl Shape {
         let job = order.job;
         let mut binds: Vec<_> =
             job.tools.mounts.iter().map(|(from, at)| (from.clone(), at.clone(), Access::Read)).collect();
+        if job.network == Network::Host {
+            binds.extend(image_mounts(job.network).into_iter().filter_map(of_network));
+        }
         for extra in &job.extra {
             match extra {
                 Shown::Bind { from, at } => binds.push((from.clone(), at.clone(), Access::Read)),
@@ -100,6 +105,14 @@ impl Shape {
         }
         mounts.extend(self.binds.iter().map(|(from, at, access)| bind(from, at, *access)));
         Ok(mounts)
+    }
+}
+
+/// Returns what tells how the network is reached, and what is trusted there, but for what engines write themselves.
+fn of_network(shown: Shown) -> Option<(PathBuf, String, Access)> {
+    match shown {
+        Shown::Bind { from, at } if !WRITTEN.contains(&&*at) => Some((from, at, Access::Read)),
+        _ => None,
     }
 }
 
