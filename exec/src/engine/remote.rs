@@ -156,7 +156,7 @@ fn in_container(
     if let (How::Exited(126 | 127), Some(missing)) = (how, missing_program(order)) {
         return Err(missing);
     }
-    let ran = Ran { how, wall: began.elapsed(), peak_memory_bytes };
+    let ran = Ran { how, wall: began.elapsed(), peak_memory_bytes, left: None };
     if matches!(how, How::Exited(_) | How::Signalled(_)) {
         download(session, order, container)?;
     } else {

@@ -123,7 +123,7 @@ fn serve(session: &Session, warm: &Warm, order: &Order<'_>) -> Result<(Ran, bool
         _ => None,
     };
     let ended = session.attend(program.run(session, order.log, masker), &stop);
-    let ran = |how, peak_memory_bytes| Ran { how, wall: began.elapsed(), peak_memory_bytes };
+    let ran = |how, peak_memory_bytes| Ran { how, wall: began.elapsed(), peak_memory_bytes, left: None };
     let said = match ended {
         Err(how) => return Ok((ran(how, 0), false)),
         Ok(errors) => errors.map_err(|error| session.broken("run the action to its end", &error))?,
