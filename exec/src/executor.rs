@@ -25,6 +25,18 @@ pub trait Executor: Sync {
     fn visit(&self, job: &Job<'_>, scratch: &Path, argv: &[String]) -> Result<How, Stopped>;
     /// Returns the word that separates this executor's results from those of the others; empty if it shares them.
     fn domain(&self) -> &'static str;
+    /// Finds out whether this machine lets it run anything.
+    fn check(&self) -> Result<(), Unusable>;
+}
+
+/// Why an executor can run nothing here.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{why}")]
+pub struct Unusable {
+    /// What fails.
+    pub why: String,
+    /// What mends it, as something that can be typed.
+    pub fix: String,
 }
 
 /// A command with its inputs.

@@ -4,6 +4,7 @@
 
 mod archive;
 mod assemble;
+mod chroot_lite;
 mod deliver;
 mod engine;
 mod event;
@@ -12,6 +13,7 @@ mod fetch;
 pub mod host;
 mod images;
 mod ingest;
+mod ladder;
 mod log_file;
 mod machine;
 mod mask;
@@ -34,11 +36,13 @@ mod writer;
 
 pub use self::fetch::{Connection, Fetcher};
 pub use assemble::assemble;
+pub use chroot_lite::ChrootLite;
 pub use deliver::{Cleaned, clean, may_deliver};
 pub use engine::{Engine, EngineError, Found, Places, save_image};
 pub use event::{Event, Total};
-pub use executor::{Executor, Ground, Job, Ran, Stopped};
+pub use executor::{Executor, Ground, Job, Ran, Stopped, Unusable};
 pub use images::{ImageRoot, Images, NamedImage};
+pub use ladder::Ladder;
 pub use log_file::excerpt;
 pub use machine::{Cancel, Machine, OnFailure, Storing, Trial, Visit};
 pub use native::Native;

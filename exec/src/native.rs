@@ -3,8 +3,9 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use crate::executor::{Executor, Ground, Job, Ran, Stopped};
-use crate::sandbox::{self, Ended, How, Mount, Sandbox, SandboxError, Spec, Streams, base_mounts, image_mounts};
+use crate::executor::{Executor, Ground, Job, Ran, Stopped, Unusable};
+use crate::report::with_causes;
+use crate::sandbox::{self, Ended, How, Mount, Sandbox, SandboxError, Spec, Streams, Way, base_mounts, image_mounts};
 use crate::secrets::{SECRETS, Secret};
 use crate::stage::{By, OUT, Staged, stage};
 use crate::{Cancel, Failure};
@@ -52,9 +53,13 @@ impl Executor for Native {
     fn domain(&self) -> &'static str {
         ""
     }
+
+    fn check(&self) -> Result<(), Unusable> {
+        self.sandbox.probe().map_err(|refused| Unusable { why: with_causes(&refused), fix: refused.fix })
+    }
 }
 
-fn failure(error: &SandboxError, spec: &Spec) -> Failure {
+pub(crate) fn failure(error: &SandboxError, spec: &Spec) -> Failure {
     match error {
         SandboxError::Program { .. } => {
             Failure::Program { program: spec.argv.first().cloned().unwrap_or_default(), why: error.to_string() }
@@ -64,7 +69,7 @@ fn failure(error: &SandboxError, spec: &Spec) -> Failure {
 }
 
 /// Describes the container: the base system, the tools, the staged inputs, the writable output directory.
-fn spec(job: &Job<'_>, staged: &Staged, scratch: &Path) -> Result<Spec, Stopped> {
+pub(crate) fn spec(job: &Job<'_>, staged: &Staged, scratch: &Path) -> Result<Spec, Stopped> {
     let (root, mut mounts) = match &job.ground {
         Ground::Machine => (None, base_mounts(job.network)),
         Ground::Image(image) => (Some(job.root(image)?), image_mounts(job.network)),
@@ -85,6 +90,7 @@ fn spec(job: &Job<'_>, staged: &Staged, scratch: &Path) -> Result<Spec, Stopped>
     std::fs::create_dir(&scribble).map_err(|error| Failure::sandbox(&error))?;
     mounts.extend(staged.mounts.iter().map(|(assembled, at)| assembled_mount(assembled, at)));
     Ok(Spec {
+        way: Way::Namespaces,
         root,
         mounts,
         argv: job.argv.iter().map(|word| (*word).to_owned()).collect(),

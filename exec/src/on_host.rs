@@ -7,7 +7,7 @@ use std::path::Path;
 
 use model::RelPath;
 
-use crate::executor::{Executor, Ground, Job, Ran, Stopped};
+use crate::executor::{Executor, Ground, Job, Ran, Stopped, Unusable};
 use crate::sandbox::How;
 use crate::stage::{By, stage};
 use crate::tools::{TOOLCHAIN_BIN, ToolView};
@@ -50,6 +50,10 @@ impl Executor for OnHost {
 
     fn domain(&self) -> &'static str {
         OnHost::DOMAIN
+    }
+
+    fn check(&self) -> Result<(), Unusable> {
+        Ok(())
     }
 }
 

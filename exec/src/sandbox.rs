@@ -1,4 +1,5 @@
-//! The native sandbox: a program in a container made of namespaces, without a daemon, as root and as a plain user.
+//! The native sandbox: a program in a container made of namespaces, without a daemon, as root and as a plain user. Where
+//! namespaces are refused, root can shut a program into a directory instead.
 //!
 //! Three processes serve one program. The *helper* is a fresh single-threaded process of rg's own program; it stays
 //! outside and writes the id maps. Its child is *process 1* of the new namespaces; it builds the root, runs the
@@ -7,6 +8,8 @@
 //! This module knows mounts and processes. It does not know actions, keys, inputs or the store.
 
 mod base;
+mod confine;
+mod descendants;
 mod helper;
 mod init;
 mod kernel;
@@ -25,9 +28,11 @@ use serde::{Deserialize, Serialize};
 
 pub use base::{base_mounts, image_mounts};
 pub use helper::main_if_helper;
+pub(crate) use init::INSIDE_ID;
 pub(crate) use kernel::{Usage, wait_for};
 pub(crate) use left::TMP;
 pub use probe::Refused;
+pub(crate) use root::{DEVICES, standard_mounts};
 pub(crate) use supervise::wait_until;
 
 /// A program in a container.
@@ -35,6 +40,8 @@ pub(crate) use supervise::wait_until;
 /// Beside its mounts it always finds `/proc`, a small `/dev`, and an empty `/tmp` with `/tmp/home`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Spec {
+    /// How the container is made.
+    pub way: Way,
     /// The root directory, which stays as it is; without one the root is empty but for the mounts.
     pub root: Option<PathBuf>,
     /// What the container shows, in this order; mount points are made as needed.
@@ -58,6 +65,18 @@ pub struct Spec {
     pub scribble: Option<PathBuf>,
     /// Whether `scribble` holds what a failed program left. The program begins with that, and goes on with it.
     pub resumes: bool,
+}
+
+/// How a container is made.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Way {
+    /// By namespaces.
+    Namespaces,
+    /// By a change of the root directory, which holds all already: nothing is mounted.
+    Chroot {
+        /// The places below which the program may write.
+        writable: Vec<String>,
+    },
 }
 
 /// Where the input of a program comes from, and its output goes.

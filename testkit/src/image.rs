@@ -8,9 +8,9 @@ use model::Digest;
 use crate::tar::{link, member, program, tar};
 
 /// The programs that the images have.
-const APPLETS: [&str; 21] = [
+const APPLETS: [&str; 26] = [
     "sh", "cat", "echo", "cp", "ls", "id", "sleep", "head", "mkdir", "chmod", "test", "true", "false", "env", "grep",
-    "dd", "touch", "rm", "wc", "sort", "tr",
+    "dd", "touch", "rm", "wc", "sort", "tr", "chown", "ln", "mknod", "setsid", "wget",
 ];
 
 /// Returns a layer of a static busybox with its programs in `/bin`; `None` if this machine has no busybox.

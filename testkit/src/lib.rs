@@ -1,6 +1,7 @@
 //! Fixture workspaces, fakes and the black-box runner of rg's tests.
 
 pub mod analysis;
+pub mod container;
 pub mod engine;
 pub mod image;
 mod map_tree;

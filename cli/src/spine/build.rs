@@ -7,15 +7,15 @@ use std::num::NonZeroU32;
 use std::path::Path;
 
 use exec::{
-    Connection, Definitions, Errand, Failure, Fetcher, Machine, Report, SecretValue, Secrets, Status, Storing, Trial,
-    Visit,
+    Connection, Definitions, Errand, Executor, Failure, Fetcher, Machine, Report, SecretValue, Secrets, Status,
+    Storing, Trial, Visit,
 };
 use graph::{FileIds, Goal, Plan, Results, Reuse, State, StaticKeys, StepId, Wishes};
 use model::{Kind, Memory, Need, TargetId};
 use rules::{Caller, ExecutorChoice, SecretSource};
 
 use super::load::{Loaded, identify, load, results, select};
-use super::machine::{executor, sandbox, tool_surroundings};
+use super::machine::{executor, tool_surroundings};
 use super::open::{Opened, Refused, open};
 use super::pins;
 use crate::args::Output;
@@ -158,7 +158,7 @@ impl<'a> Building<'a> {
         if self.session.options.execution.mode == Mode::DryRun {
             return Ok(self.only_tell(goals, &plan)?);
         }
-        self.probe(&plan)?;
+        self.probe(&plan, &*executor)?;
         self.refuse_foreign_outputs()?;
         let fetcher = self.fetcher();
         let secrets = secrets(&self.opened, self.session);
@@ -210,14 +210,14 @@ impl<'a> Building<'a> {
 
     /// Finds out once whether this machine can make sandboxes, if any is going to be needed. A container engine is not
     /// asked for anything before an action executes: all that is to be done may be in the cache.
-    fn probe(&self, plan: &Plan) -> Result<(), Problem> {
+    fn probe(&self, plan: &Plan, executor: &dyn Executor) -> Result<(), Problem> {
         let runs = plan.steps.iter().any(|planned| !matches!(planned.state, State::Settled(_)));
-        if !runs || matches!(self.opened.executor, ExecutorChoice::Host | ExecutorChoice::Engine) {
+        if !runs || self.opened.executor == ExecutorChoice::Engine {
             return Ok(());
         }
-        sandbox()?.probe().map_err(|refused| {
+        executor.check().map_err(|refused| {
             Problem::new(Exit::Machine, format!("this machine makes no sandbox: {refused}"))
-                .hint(refused.fix.to_string())
+                .hint(refused.fix.clone())
                 .hint("`rg doctor` shows what was tried; --executor host runs actions without a sandbox")
         })
     }

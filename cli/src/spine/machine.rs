@@ -5,11 +5,12 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use exec::{Engine, Executor, Native, OnHost, Places};
+use exec::{ChrootLite, Engine, Executor, Ladder, Native, OnHost, Places};
 use model::Need;
 use rules::{ExecutorChoice, Toolchain};
 
-use super::open::{Opened, open};
+use super::open::{Opened, is_above, open};
+use crate::commands;
 use crate::doctor::Check;
 use crate::exit::Exit;
 use crate::front::Session;
@@ -20,7 +21,7 @@ pub fn checks(session: &Session) -> Vec<Check> {
     let opened = open(session);
     let chosen = opened.as_ref().map(|opened| opened.executor).ok();
     let host = Check::ok("executor host", "used only when it is asked for by name: no isolation");
-    let mut checks = vec![native(), engine(session, chosen), host];
+    let mut checks = vec![native(), chroot_lite(session), engine(session, chosen), host];
     match opened {
         Ok(opened) => {
             checks.push(Check::ok("workspace", format!("{} in {}", opened.settings.name, opened.root.display())));
@@ -44,6 +45,17 @@ fn native() -> Check {
     match sandbox.probe() {
         Ok(()) => Check::ok("executor native", "namespaces and overlay file systems work: actions run in sandboxes"),
         Err(refused) => Check::fail("executor native", refused.to_string(), refused.fix.to_string()),
+    }
+}
+
+/// Where namespaces work nobody needs it.
+fn chroot_lite(session: &Session) -> Check {
+    let name = "executor chroot-lite";
+    let place = commands::cache_directory(&session.options.place);
+    match place.and_then(|place| Ok(ChrootLite::new(sandbox()?, place).check())) {
+        Ok(Ok(())) => Check::ok(name, "works: actions with images run in a directory of their own, without namespaces"),
+        Ok(Err(refused)) => Check::warn(name, refused.why, refused.fix),
+        Err(problem) => Check::warn(name, problem.message, "set RG_CACHE_DIR, and start rg by its full path"),
     }
 }
 
@@ -113,13 +125,26 @@ fn toolchains(opened: &Opened, session: &Session) -> Vec<Check> {
     opened.settings.toolchains.iter().map(check).collect()
 }
 
+/// What `auto` tries, the best first.
+const LADDER: [ExecutorChoice; 3] = [ExecutorChoice::Native, ExecutorChoice::ChrootLite, ExecutorChoice::Engine];
+
 /// Returns who runs actions.
 pub fn executor(opened: &Opened, session: &Session) -> Result<Box<dyn Executor>, Problem> {
-    Ok(match opened.executor {
-        ExecutorChoice::Host => Box::new(OnHost),
-        ExecutorChoice::Engine => Box::new(Engine::new(engine_places(session))),
-        _ => Box::new(Native::new(sandbox()?)),
-    })
+    let one = |choice| -> Result<Box<dyn Executor>, Problem> {
+        Ok(match choice {
+            ExecutorChoice::Host => Box::new(OnHost),
+            ExecutorChoice::Engine => Box::new(Engine::new(engine_places(session))),
+            ExecutorChoice::ChrootLite => Box::new(ChrootLite::new(sandbox()?, opened.cache.dir().to_owned())),
+            _ => Box::new(Native::new(sandbox()?)),
+        })
+    };
+    match opened.executor {
+        ExecutorChoice::Auto => {
+            let allowed = LADDER.into_iter().filter(|rung| opened.strict.is_none_or(|least| is_above(*rung, least)));
+            Ok(Box::new(Ladder::new(allowed.map(one).collect::<Result<_, _>>()?)))
+        }
+        named => one(named),
+    }
 }
 
 /// Returns the maker of sandboxes, whose helper is rg itself.

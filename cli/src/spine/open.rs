@@ -31,6 +31,8 @@ pub struct Opened {
     pub unpinned: BTreeSet<String>,
     /// The executor that was chosen.
     pub executor: ExecutorChoice,
+    /// The rung below which none may be used.
+    pub strict: Option<ExecutorChoice>,
     /// The store.
     pub cache: Cache,
     /// What the last run with the same options knew.
@@ -62,13 +64,14 @@ pub fn open(session: &Session) -> Result<Opened, Refused> {
     let mut settings = settings(&root, options)?;
     let lock = pins::read(&root)?;
     let unpinned = settings.pin(&lock);
-    let executor = executor(&settings, options)?;
+    let strict = options.settings.strict.map(choice).or(settings.strict);
+    let executor = executor(&settings, strict, options)?;
     let cache = Cache::at(commands::cache_directory(&options.place)?, settings.max_size_bytes);
     let memory_name = memory_name(&root, &settings, executor, options);
     let here = options.place.directory.strip_prefix(&root).ok().and_then(Path::to_str);
     let here = here.and_then(|here| RelPath::new(here).ok()).unwrap_or_else(RelPath::root);
     let memory = cache.recall(&memory_name);
-    Ok(Opened { root, here, settings, lock, unpinned, executor, cache, memory, memory_name })
+    Ok(Opened { root, here, settings, lock, unpinned, executor, strict, cache, memory, memory_name })
 }
 
 /// Reads the settings of a workspace, with the profile laid over them.
@@ -113,23 +116,23 @@ fn text_of(root: &Path, name: &str) -> Result<Option<String>, Refused> {
 }
 
 /// Decides who runs commands: the command line, then workspace.toml, then the best there is.
-fn executor(settings: &Settings, options: &Options) -> Result<ExecutorChoice, Problem> {
-    let asked = options.settings.executor.map(choice).or(settings.executor).unwrap_or(ExecutorChoice::Auto);
-    let strict = options.settings.strict.map(choice).or(settings.strict);
-    let chosen = if asked == ExecutorChoice::Auto { ExecutorChoice::Native } else { asked };
-    if matches!(chosen, ExecutorChoice::ChrootLite | ExecutorChoice::Remote) {
+fn executor(settings: &Settings, strict: Option<ExecutorChoice>, options: &Options) -> Result<ExecutorChoice, Problem> {
+    let chosen = options.settings.executor.map(choice).or(settings.executor).unwrap_or(ExecutorChoice::Auto);
+    if chosen == ExecutorChoice::Remote {
         let message = format!("the executor `{}` is not supported by this version of rg", chosen.name());
-        return Err(Problem::new(Exit::Machine, message).hint("use --executor native, engine or host"));
+        return Err(Problem::new(Exit::Machine, message).hint("use --executor native, chroot-lite, engine or host"));
     }
-    if strict.is_some_and(|strict| depth(chosen) > depth(strict)) {
+    if strict.is_some_and(|strict| !is_above(chosen, strict)) {
         let name = chosen.name();
-        return Err(Problem::new(
-            Exit::Machine,
-            format!("the executor `{name}` is below the rung that `strict` asks for"),
-        )
-        .hint(format!("leave out --executor {name}, or --strict")));
+        let message = format!("the executor `{name}` is below the rung that `strict` asks for");
+        return Err(Problem::new(Exit::Machine, message).hint(format!("leave out --executor {name}, or --strict")));
     }
     Ok(chosen)
+}
+
+/// Returns whether an executor stands on the ladder where another does, or above it.
+pub fn is_above(choice: ExecutorChoice, least: ExecutorChoice) -> bool {
+    depth(choice) <= depth(least)
 }
 
 /// Returns how far down the ladder an executor stands.
@@ -159,8 +162,10 @@ fn memory_name(root: &Path, settings: &Settings, executor: ExecutorChoice, optio
     let mut hasher = blake3::Hasher::new();
     let root: OsString = root.into();
     let platform = settings.platform.to_string();
+    // All but one share their results.
+    let results = if executor == ExecutorChoice::Host { executor } else { ExecutorChoice::Native };
     let profile = options.settings.profile.as_deref().unwrap_or_default();
-    for word in [root.as_encoded_bytes(), platform.as_bytes(), executor.name().as_bytes(), profile.as_bytes()] {
+    for word in [root.as_encoded_bytes(), platform.as_bytes(), results.name().as_bytes(), profile.as_bytes()] {
         hasher.update(&(word.len() as u64).to_le_bytes()).update(word);
     }
     hasher.finalize().to_hex()[..32].to_owned()

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod bad_input;
+mod chroot_lite;
 mod commands;
+mod conformance;
 mod engine;
 mod environment;
 mod faults;

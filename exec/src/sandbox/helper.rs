@@ -11,13 +11,14 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::{Errno, fcntl_dupfd_cloexec, write};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{
-    Pid, PidfdFlags, Signal, geteuid, getppid, pidfd_open, pidfd_send_signal, set_parent_process_death_signal,
+    Pid, PidfdFlags, Signal, geteuid, getpid, getppid, pidfd_open, pidfd_send_signal, set_child_subreaper,
+    set_parent_process_death_signal,
 };
 
 use super::kernel::{Forked, Usage, exit_now, fork_into, wait_for};
 use super::sources::{Sources, outside_ids};
 use super::wire::{Fault, HELPER_WORD, Job, Named, Report, receive_job, send_report};
-use super::{How, init};
+use super::{How, Way, descendants, init};
 
 /// Becomes a sandbox helper and never returns, if this process was started as one. The first thing that `main` does.
 pub fn main_if_helper() {
@@ -43,6 +44,25 @@ fn main() -> i32 {
 }
 
 fn serve(job: Job, channel: &UnixStream) -> Result<(), Fault> {
+    match job.spec.way {
+        Way::Namespaces => serve_namespaces(job, channel),
+        Way::Chroot { .. } => serve_chroot(&job, channel),
+    }
+}
+
+/// Without a namespace that ends with its process 1, this process ends what is left, wherever it went: orphans come
+/// here. So it must not end with its caller: the channel tells that the caller is gone.
+fn serve_chroot(job: &Job, channel: &UnixStream) -> Result<(), Fault> {
+    set_child_subreaper(Some(getpid())).named("prctl", "PR_SET_CHILD_SUBREAPER")?;
+    let watched = match fork_into(0).named("clone", "process 1")? {
+        Forked::Child => init::main_without_namespaces(&job.spec, channel),
+        Forked::Parent(pid) => watch(pid, channel, Ok(())),
+    };
+    descendants::end_all().named("kill", "what the program left")?;
+    watched
+}
+
+fn serve_namespaces(job: Job, channel: &UnixStream) -> Result<(), Fault> {
     set_parent_process_death_signal(Some(Signal::KILL)).named("prctl", "PR_SET_PDEATHSIG")?;
     if getppid().map(|parent| parent.as_raw_nonzero().get()) != Some(job.caller) {
         return Ok(());

@@ -14,8 +14,8 @@ use rustix::io::{Errno, fcntl_dupfd_cloexec, ioctl_fionread, read};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{
-    Gid, Pid, PidfdFlags, Signal, Uid, WaitOptions, chdir, pidfd_open, set_parent_process_death_signal, setsid, umask,
-    wait,
+    Gid, Pid, PidfdFlags, Signal, Uid, WaitOptions, chdir, getpid, pidfd_open, set_child_subreaper,
+    set_parent_process_death_signal, setsid, umask, wait,
 };
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout, stdout};
 use rustix::thread::{set_no_new_privs, set_thread_res_gid, set_thread_res_uid};
@@ -26,22 +26,32 @@ use super::kernel::{
 use super::left::Layers;
 use super::sources::Sources;
 use super::wire::{Fault, Named, Report, send_report};
-use super::{How, Spec, Streams, root};
+use super::{How, Spec, Streams, Way, confine, root};
 use crate::mask::Masker;
 
 /// The user and group that programs see themselves as.
-pub(super) const INSIDE_ID: u32 = 1000;
+pub(crate) const INSIDE_ID: u32 = 1000;
 
 /// How long an orphan may stay a zombie while the program is silent.
 const REAP_EVERY: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
 /// Runs the spec and ends the process.
 pub(super) fn main(spec: &Spec, sources: Option<Sources>, go: OwnedFd, channel: &UnixStream) -> ! {
-    match set_up(spec, sources, go).and_then(|layers| Ok((run(spec, channel)?, layers))) {
-        Ok((how, layers)) => {
-            let left = how != How::Exited(0) && spec.streams == Streams::Log && layers.keep(spec);
-            send_report(channel, &Report::Ended { how, usage: usage_of_children(), left });
-        }
+    report(set_up(spec, sources, go).and_then(|layers| {
+        let how = run(spec, channel)?;
+        Ok((how, how != How::Exited(0) && spec.streams == Streams::Log && layers.keep(spec)))
+    }), channel)
+}
+
+/// Runs the spec where no namespace begins, and ends the process: what the program leaves is for others to end.
+pub(super) fn main_without_namespaces(spec: &Spec, channel: &UnixStream) -> ! {
+    let ready = set_parent_process_death_signal(Some(Signal::KILL)).and_then(|()| set_child_subreaper(Some(getpid())));
+    report(ready.named("prctl", "process 1").and_then(|()| Ok((run(spec, channel)?, false))), channel)
+}
+
+fn report(ended: Result<(How, bool), Fault>, channel: &UnixStream) -> ! {
+    match ended {
+        Ok((how, left)) => send_report(channel, &Report::Ended { how, usage: usage_of_children(), left }),
         Err(fault) => send_report(channel, &Report::Setup(fault)),
     }
     exit_now(0)
@@ -87,7 +97,7 @@ fn helper_is_gone(go: &OwnedFd) -> bool {
 }
 
 fn run(spec: &Spec, channel: &UnixStream) -> Result<How, Fault> {
-    if spec.argv.is_empty() {
+    if spec.argv.is_empty() && spec.way == Way::Namespaces {
         return Ok(How::Exited(0));
     }
     if spec.streams != Streams::Log {
@@ -96,14 +106,28 @@ fn run(spec: &Spec, channel: &UnixStream) -> Result<How, Fault> {
             Forked::Parent(program) => await_end(program),
         };
     }
-    // A pipe, not the log itself: a program that opens /dev/stderr anew would truncate a file.
-    let (output, into_output) = pipe_with(PipeFlags::CLOEXEC).named("pipe2", "output")?;
+    let (output, into_output) = output_pipe(spec)?;
     match fork_into(0).named("clone", "program")? {
         Forked::Child => execute(spec, Some(into_output), channel),
         Forked::Parent(program) => {
-            drop(into_output);
+            // A fifo that nobody writes to at the moment would look as if it had ended.
+            let _held = (spec.way != Way::Namespaces).then_some(into_output);
             tend(program, output, spec)
         }
+    }
+}
+
+/// A pipe, not the log itself: a program that opens /dev/stderr anew would truncate a file. Without a /proc that leads
+/// there, the pipe is what has that name.
+fn output_pipe(spec: &Spec) -> Result<(OwnedFd, OwnedFd), Fault> {
+    match (&spec.way, &spec.root) {
+        (Way::Chroot { .. }, Some(root)) => {
+            let fifo = root.join("dev/stdout");
+            let open = |flags| open(&fifo, flags | OFlags::CLOEXEC, Mode::empty()).named("open", "/dev/stdout");
+            let output = open(OFlags::RDONLY | OFlags::NONBLOCK)?;
+            Ok((output, open(OFlags::WRONLY)?))
+        }
+        _ => pipe_with(PipeFlags::CLOEXEC).named("pipe2", "output"),
     }
 }
 
@@ -195,8 +219,18 @@ fn reap(program: Pid) -> Result<Option<How>, Fault> {
 
 /// Becomes the program.
 fn execute(spec: &Spec, output: Option<OwnedFd>, channel: &UnixStream) -> ! {
-    let report = match take_standard_files(spec, output.as_ref()) {
+    let ready = take_standard_files(spec, output.as_ref())
+        .and_then(|()| confine::confine(spec))
+        .and_then(|()| chdir(&spec.directory).named("chdir", &spec.directory));
+    let report = match ready {
         Err(fault) => Report::Setup(fault),
+        Ok(()) if spec.argv.is_empty() => {
+            let opened = open("/dev/null", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()).named("open", "/dev/null");
+            match opened {
+                Ok(_) => exit_now(0),
+                Err(fault) => Report::Setup(fault),
+            }
+        }
         Ok(()) => Report::Program { errno: try_candidates(spec).raw_os_error() },
     };
     send_report(channel, &report);
@@ -211,7 +245,7 @@ fn take_standard_files(spec: &Spec, output: Option<&OwnedFd>) -> Result<(), Faul
     }
     keep_only_standard_files();
     umask(Mode::from_raw_mode(0o022));
-    chdir(&spec.directory).named("chdir", &spec.directory)
+    Ok(())
 }
 
 /// The program gets no input, and a session of its own.

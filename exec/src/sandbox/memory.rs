@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::process::Pid;
 
+use super::descendants::below;
+
 /// How the names of groups begin; the process id of their maker follows.
 const PREFIX: &str = "rg-";
 
@@ -132,16 +134,10 @@ fn sweep(parent: &Path) {
 
 /// Returns the bytes that all processes below one hold.
 fn resident_below(top: Pid) -> u64 {
-    let (mut total, mut next) = (0, vec![top.as_raw_nonzero().get()]);
-    while let Some(process) = next.pop() {
-        let read = |name: &str| fs::read_to_string(format!("/proc/{process}/{name}")).unwrap_or_default();
-        let pages = read("statm").split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
-        total += pages.unwrap_or_default() * rustix::param::page_size() as u64;
-        let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
-        for thread in threads {
-            let children = fs::read_to_string(thread.path().join("children")).unwrap_or_default();
-            next.extend(children.split_whitespace().filter_map(|child| child.parse::<i32>().ok()));
-        }
-    }
-    total
+    let pages = |process: Pid| {
+        let numbers = fs::read_to_string(format!("/proc/{}/statm", process.as_raw_nonzero())).ok()?;
+        numbers.split_whitespace().nth(1)?.parse::<u64>().ok()
+    };
+    let pages: u64 = below(top).into_iter().chain([top]).filter_map(pages).sum();
+    pages * rustix::param::page_size() as u64
 }

@@ -23,10 +23,10 @@ use super::wire::{Fault, Named};
 use super::{Mount, Spec};
 
 /// Devices that every container has.
-const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+pub(crate) const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 
 /// Returns what every container shows before the mounts of its spec.
-pub(super) fn standard_mounts() -> Vec<Mount> {
+pub(crate) fn standard_mounts() -> Vec<Mount> {
     let directory = |at: &str| Mount::Directory { at: at.to_owned() };
     let tmpfs = |at: &str, mode| Mount::Tmpfs { at: at.to_owned(), mode };
     let link = |at: &str, to: &str| Mount::Symlink { at: at.to_owned(), to: to.to_owned() };

@@ -14,7 +14,7 @@ use super::kernel::Usage;
 use super::memory::Memory;
 use super::root::standard_mounts;
 use super::wire::{HELPER_WORD, Job, Report, receive_report, send_job};
-use super::{Ended, How, Sandbox, SandboxError, Spec, Streams, wait_for};
+use super::{Ended, How, Sandbox, SandboxError, Spec, Streams, Way, wait_for};
 
 /// How often the caller is asked whether it still wants the program.
 const ASK_EVERY: Duration = Duration::from_millis(50);
@@ -171,6 +171,11 @@ fn settle(
 }
 
 fn with_standard_mounts(spec: &Spec) -> Spec {
-    let mounts = standard_mounts().into_iter().chain(spec.mounts.iter().cloned()).collect();
-    Spec { mounts, ..spec.clone() }
+    match spec.way {
+        Way::Chroot { .. } => spec.clone(),
+        Way::Namespaces => {
+            let mounts = standard_mounts().into_iter().chain(spec.mounts.iter().cloned()).collect();
+            Spec { mounts, ..spec.clone() }
+        }
+    }
 }

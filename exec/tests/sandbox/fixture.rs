@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use exec::sandbox::{Ended, How, Mount, Sandbox, SandboxError, Spec, Streams, base_mounts};
+use exec::sandbox::{Ended, How, Mount, Sandbox, SandboxError, Spec, Streams, Way, base_mounts};
 use model::Network;
 
 pub fn is_root() -> bool {
@@ -32,6 +32,7 @@ pub fn spec(argv: &[&str], mounts: Vec<Mount>) -> Spec {
     let env = [("PATH", "/usr/bin:/bin"), ("HOME", "/tmp/home")].map(|(name, value)| (name.into(), value.into()));
     let mounts = base_mounts(Network::None).into_iter().chain(mounts).collect();
     Spec {
+        way: Way::Namespaces,
         root: None,
         mounts,
         argv: argv.iter().map(|&word| word.to_owned()).collect(),
