@@ -2,12 +2,13 @@
 //! are no mounts, have to stand. What its actions see otherwise is in the list of all executors.
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt, lchown};
 use std::process::Stdio;
 
 use testkit::container;
 use testkit::image::{Image, busybox};
 use testkit::tar::{link, member, tar};
-use testkit::workspace::{Run, Workspace, processes, wait_until};
+use testkit::workspace::{Run, Workspace, processes, tree, wait_until};
 
 use crate::environment;
 
@@ -102,8 +103,26 @@ fn links_that_an_image_or_an_action_puts_in_the_way_lead_nowhere_else() {
     workspace.rg(&["build", "--executor", "chroot-lite", "//:a"]).exits(1).says(&["was not made"]);
     workspace.rg(&["build", "--executor", "chroot-lite", "//:b"]).ok();
     assert_eq!(workspace.read("rg-out/b/o"), "y\n");
-    let left = testkit::workspace::tree(outside.path(), &[]);
+    let left = tree(outside.path(), &[]);
     assert_eq!(left.into_keys().collect::<Vec<_>>(), ["kept", "shm"]);
+}
+
+#[test]
+fn a_store_that_belongs_to_the_user_inside_is_not_harmed() {
+    let image = tar(&[member("etc/marker", b'0', b"marked\n")]);
+    let harm = "(chmod 777 /etc/marker; echo x > /etc/marker) 2> /dev/null || true; echo x > $OUT/o";
+    let Some(workspace) = scripts(image, &[("a", harm), ("b", "cat /etc/marker > $OUT/o")]) else { return };
+    workspace.build(&["//:b"]);
+    for path in tree(&workspace.cache(), &[]).into_keys() {
+        lchown(workspace.cache().join(path), Some(1000), Some(1000)).unwrap();
+    }
+    workspace.rg(&["build", "--executor", "chroot-lite", "//:a"]).ok().runs(1);
+    for place in workspace.stored("marked\n") {
+        assert_eq!(place.metadata().unwrap().permissions().mode() & 0o777, 0o644, "{}", place.display());
+    }
+    workspace.rg(&["cache", "verify"]).ok();
+    workspace.rg(&["build", "--executor", "chroot-lite", "--rerun", "//:b", "//:b"]).ok();
+    assert_eq!(workspace.read("rg-out/b/o"), "marked\n");
 }
 
 #[test]

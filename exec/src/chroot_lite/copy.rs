@@ -2,7 +2,7 @@
 
 use std::fs::{self, Metadata, Permissions};
 use std::io;
-use std::os::unix::fs::{PermissionsExt, lchown, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
 use std::path::Path;
 
 use crate::sandbox::INSIDE_ID;
@@ -10,7 +10,8 @@ use crate::sandbox::INSIDE_ID;
 /// What becomes of a tree.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum As {
-    /// Hard links: files of the store, which belong to root, are read only.
+    /// Hard links to files of the store, which are read only; copies of those that do not belong to root, since a user's
+    /// store may be the user's inside.
     Links,
     /// Root's own copies, which are read only.
     Copies,
@@ -32,7 +33,7 @@ fn put_as(data: &Metadata, from: &Path, to: &Path, how: As) -> io::Result<()> {
             let entry = entry?;
             put_as(&entry.metadata()?, &entry.path(), &to.join(entry.file_name()), how)?;
         }
-    } else if how == As::Links {
+    } else if how == As::Links && data.uid() == 0 {
         return fs::hard_link(from, to);
     } else if data.is_file() {
         fs::copy(from, to)?;
