@@ -10,6 +10,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use model::Content;
+
 use crate::executor::{Executor, Ground, Job, Ran, Stopped, Unusable};
 use crate::native::{failure, spec};
 use crate::report::with_causes;
@@ -53,7 +55,8 @@ impl ChrootLite {
         };
         let furnished = room.furnish(&wanted, job.cache.dir()).map_err(broken)?;
         let way = Way::Chroot { writable: furnished.writable() };
-        let spec = Spec { way, root: Some(furnished.root()), mounts: Vec::new(), scribble: None, ..spec };
+        let mut spec = Spec { way, root: Some(furnished.root()), mounts: Vec::new(), scribble: None, ..spec };
+        spec.env.extend(go_root(job, &spec.env, &furnished).map(|root| ("GOROOT".to_owned(), root)));
         Ok((furnished, spec))
     }
 
@@ -100,6 +103,19 @@ impl Executor for ChrootLite {
         probed.map_err(|refused| Unusable { why: with_causes(&refused), fix: refused.fix })?;
         made.map_err(|error| refused("mknod", &error))
     }
+}
+
+/// Go finds its own files through `/proc`, which is empty here, so it is told what it would find.
+fn go_root(job: &Job<'_>, env: &[(String, String)], furnished: &Furnished) -> Option<String> {
+    let value = |wanted: &str| env.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
+    let Ground::Image(image) = &job.ground else { return None };
+    if value("GOROOT").is_some() {
+        return None;
+    }
+    let mut programs = value("PATH")?.split(':').map(|directory| format!("{directory}/go"));
+    let is_there = |path: &String| matches!(image.entry(path, job.cache), Some(Content::File { executable: true, .. }));
+    let program = furnished.real_path(&programs.find(is_there)?).ok()?;
+    Some(program.parent()?.parent()?.to_str()?.to_owned())
 }
 
 /// What it cannot show, it refuses: without mounts, directories of this machine could be shown only as copies.

@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use testkit::container;
 use testkit::image::{Image, busybox};
-use testkit::tar::{link, member, tar};
+use testkit::tar::{link, member, program, tar};
 use testkit::workspace::{Run, Workspace, processes, tree, wait_until};
 
 use crate::environment;
@@ -123,6 +123,15 @@ fn a_store_that_belongs_to_the_user_inside_is_not_harmed() {
     workspace.rg(&["cache", "verify"]).ok();
     workspace.rg(&["build", "--executor", "chroot-lite", "--rerun", "//:b", "//:b"]).ok();
     assert_eq!(workspace.read("rg-out/b/o"), "marked\n");
+}
+
+#[test]
+fn go_is_told_where_it_is_since_it_cannot_look() {
+    let go = program("opt/go/bin/go", b"#!/bin/sh\necho $GOROOT\n");
+    let image = tar(&[go, link("bin/go", b'2', "../opt/go/bin/go")]);
+    let Some(workspace) = scripts(image, &[("a", "go > $OUT/o")]) else { return };
+    workspace.rg(&["build", "--executor", "chroot-lite"]).ok();
+    assert_eq!(workspace.read("rg-out/a/o"), "/opt/go\n");
 }
 
 #[test]

@@ -182,6 +182,12 @@ impl Furnished {
         self.room.root()
     }
 
+    /// Returns where a path inside leads to, inside.
+    pub fn real_path(&self, path: &str) -> io::Result<PathBuf> {
+        let real = self.room.resolve(Path::new(path))?;
+        Ok(Path::new("/").join(real.strip_prefix(self.root()).unwrap_or(&real)))
+    }
+
     /// Returns the places that the user inside may write to.
     pub fn writable(&self) -> Vec<String> {
         let keeps =
