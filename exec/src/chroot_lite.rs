@@ -76,7 +76,7 @@ impl Executor for ChrootLite {
         let ended = self.sandbox.run(&spec, log, job.timeout, &|| cancel.is_cancelled());
         let ended = ended.map_err(|error| failure(&error, &spec))?;
         self.clear(furnished, scratch)?;
-        Ok(Ran { how: ended.how, wall: ended.wall, peak_memory_bytes: ended.peak_memory_bytes })
+        Ok(Ran { how: ended.how, wall: ended.wall, peak_memory_bytes: ended.peak_memory_bytes, left: None })
     }
 
     fn visit(&self, job: &Job<'_>, scratch: &Path, argv: &[String]) -> Result<How, Stopped> {

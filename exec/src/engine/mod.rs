@@ -19,7 +19,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use crate::executor::{Executor, Ground, Job, Ran, Stopped};
+use crate::executor::{Executor, Ground, Job, Ran, Stopped, Unusable};
 use crate::images::ImageRoot;
 use crate::sandbox::How;
 use crate::stage::{By, stage};
@@ -74,6 +74,10 @@ impl Executor for Engine {
 
     fn domain(&self) -> &'static str {
         ""
+    }
+
+    fn check(&self) -> Result<(), Unusable> {
+        self.probe().map(drop).map_err(|error| Unusable { why: error.to_string(), fix: error.fix() })
     }
 }
 
