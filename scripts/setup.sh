@@ -46,7 +46,9 @@ if command -v cargo > /dev/null 2>&1; then
     cargo clippy --version > /dev/null 2>&1 || missing clippy "rustup component add clippy"
 fi
 
-from_apt git git              # tidy asks it which files are tracked
+from_apt git git              # brings the repositories of [repos.*]; tidy asks it which files are tracked
+from_apt ssh openssh-client   # such repositories come over ssh
+from_apt /usr/sbin/sshd openssh-server    # which is tried on loopback
 from_apt cc gcc               # the bundled SQLite, and cgo in the tests of the Go scanner
 from_apt awk mawk             # the generators of examples/shop
 from_apt chromium chromium    # the storefront of examples/shop is tried in it

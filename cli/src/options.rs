@@ -69,7 +69,7 @@ pub struct Request {
 pub enum LockTask {
     /// Pins what is not pinned.
     Complete,
-    /// Pins these images anew, or all if none is named.
+    /// Pins these images and repositories anew, or all if none is named.
     Update(Vec<String>),
     /// Only compares.
     Check,

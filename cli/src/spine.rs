@@ -4,7 +4,7 @@
 //! checkout ─workspace▶ Tree ─rules▶ Analysis ─graph▶ Graph ─▶ Plan ─exec▶ Report
 //! ```
 //! Each arrow is a function of the crate it is named after; nothing calls backwards. Images are pinned before the first
-//! arrow, so that the pins are settings like others. Remote stores, when they come, are inside the cache.
+//! arrow, so that the pins are settings like others; commits of other repositories are pinned and opened with the tree. Remote stores, when they come, are inside the cache.
 
 mod build;
 mod load;
@@ -13,13 +13,11 @@ mod machine;
 mod open;
 mod pins;
 mod query;
+mod repos;
 mod run;
 mod shell;
 
 use std::ffi::OsString;
-use std::path::Path;
-
-use model::RelPath;
 
 use crate::diagnose;
 use crate::doctor::Check;
@@ -99,12 +97,8 @@ pub fn open_cache(session: &Session) -> Result<cache::Cache, Problem> {
 fn told(refused: &Refused) -> String {
     match refused {
         Refused::Problem(problem) => problem.render(),
-        Refused::Mistakes(mistakes, root) => diagnose::render(mistakes, &|file| read(root, file)),
+        Refused::Mistakes(mistakes, texts) => diagnose::render(mistakes, &|file| texts.read(file)),
     }
-}
-
-fn read(root: &Path, file: &RelPath) -> Option<String> {
-    std::fs::read_to_string(root.join(file)).ok()
 }
 
 /// Tells why a command was refused.
@@ -112,6 +106,6 @@ fn answer(ended: Result<Exit, Refused>, session: &Session) -> Result<Exit, Probl
     match ended {
         Ok(exit) => Ok(exit),
         Err(Refused::Problem(problem)) => Err(*problem),
-        Err(Refused::Mistakes(mistakes, root)) => session.refuse(&mistakes, &|file| read(&root, file)),
+        Err(Refused::Mistakes(mistakes, texts)) => session.refuse(&mistakes, &|file| texts.read(file)),
     }
 }

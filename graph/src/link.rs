@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use model::{Action, Analysis, Input, Location, Mistake, Origin, RelPath, Target, TargetId, codes};
+use model::{Action, Analysis, Input, Location, Mistake, Origin, PackageName, RelPath, Target, TargetId, codes};
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
@@ -240,7 +240,7 @@ fn invisible(analysis: &Analysis) -> Vec<Mistake> {
             let mut mistake =
                 Mistake::new(codes::INVISIBLE, format!("{} is not visible to {}", seen.id.label, target.id.label))
                     .policy()
-                    .hint(format!("add \"//{}:all\" to the visibility of {}", target.id.label.package, seen.id.label));
+                    .hint(how_to_show(seen, target));
             if let Some(at) = dependency.at.clone().or_else(|| declared(target)) {
                 mistake = mistake.at(at, "named here");
             }
@@ -251,6 +251,16 @@ fn invisible(analysis: &Analysis) -> Vec<Mistake> {
         }
     }
     mistakes
+}
+
+/// Says how a target becomes visible to another. A repository has no name for the workspace that uses it.
+fn how_to_show(seen: &Target, to: &Target) -> String {
+    let (package, label) = (&to.id.label.package, &seen.id.label);
+    let repository = label.package.repository();
+    if repository != package.repository() {
+        return format!("`visibility` in the files of {repository} names its own packages: leave it out there");
+    }
+    format!("add \"{}:all\" to the visibility of {label}", PackageName(package))
 }
 
 /// Reports output directories that lie inside another target's: swapping the outer one would delete the inner.

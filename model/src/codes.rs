@@ -180,6 +180,14 @@ codes! {
     "a target names a secret that workspace.toml does not declare"
     "Each secret is a table `[secrets.<name>]` of workspace.toml that says where its value comes from."
 
+    NO_SUCH_REPOSITORY "RG0507"
+    "a label or pattern names a repository that workspace.toml does not declare"
+    "Each repository is a table `[repos.<name>]` of the workspace.toml at the root of the workspace, and its targets are `@name//…`. In the files of another repository the names are those of the workspace that uses it."
+
+    FOREIGN_WORKSPACE "RG0508"
+    "another repository cannot be a part of this workspace"
+    "A repository of `[repos.*]` has a workspace.toml at its root, and no directory of the workspace has the name under which its files appear, `@name`."
+
     EMPTY_WILDCARD "RG0601"
     "a wildcard matches no package"
     "A wildcard that stands for nothing is mostly misspelt, or means a workspace below this one: `rg --workspace DIR …`."

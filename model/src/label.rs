@@ -1,4 +1,4 @@
-//! Labels: the names of targets, `//package:target`.
+//! Labels: the names of targets, `//package:target`; in another repository, `@name//package:target`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Platform, RelPath};
 
-/// The name of a target: its package and its name inside it. Prints as `//package:target`.
+/// The name of a target: its package and its name inside it. Prints as `//package:target`; if the package is one of
+/// another repository, below `@name`, as `@name//package:target`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Label {
-    /// The directory of the package, from the root of the workspace.
+    /// The directory of the package, from the root of the workspace. What `[repos.name]` brings stands below `@name`.
     pub package: RelPath,
     target: Arc<str>,
 }
@@ -33,8 +34,8 @@ pub enum LabelError {
     /// The target part has a bad character or segment.
     #[error("`{0}` is not a target name: letters, digits and `_/.=,@~+-`, a normal relative path")]
     Target(String),
-    /// The label is in another repository.
-    #[error("`{0}` names another repository, and this workspace declares none of that name")]
+    /// What is before `//` is not the name of a repository.
+    #[error("`{0}` names no repository: write `@name//package:target`, as workspace.toml has `[repos.name]`")]
     Repository(String),
     /// A relative label that has no colon and does not begin with `//`.
     #[error("`{0}` is not a label: labels are `//package:target` or `:target`")]
@@ -45,7 +46,10 @@ impl Label {
     /// Makes a label of a package and a target name.
     pub fn new(package: RelPath, target: &str) -> Result<Label, LabelError> {
         let ok = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-        if !package.segments().all(|segment| segment.chars().all(ok)) {
+        let inside = package.strip_prefix(&package.repository()).unwrap_or_else(RelPath::root);
+        let repository = package.repository();
+        let is_named = repository.as_str().strip_prefix('@').is_none_or(is_repository_name);
+        if !is_named || !inside.segments().all(|segment| segment.chars().all(ok)) {
             return Err(LabelError::Package(package.to_string()));
         }
         let allowed = |c: char| c.is_ascii_alphanumeric() || "_/.=,@~+-".contains(c);
@@ -55,20 +59,17 @@ impl Label {
         Ok(Label { package, target: Arc::from(target) })
     }
 
-    /// Parses a label written in the package `here`: `//a/b:t`, `//a/b` (which is `//a/b:b`) or `:t`.
+    /// Parses a label written in the package `here`: `//a/b:t`, `//a/b` (which is `//a/b:b`), `:t` or `@name//a/b:t`.
     pub fn parse(text: &str, here: &RelPath) -> Result<Label, LabelError> {
-        if text.starts_with('@') {
-            return Err(LabelError::Repository(text.to_owned()));
-        }
         if let Some(target) = text.strip_prefix(':') {
             return Label::new(here.clone(), target);
         }
-        let rest = text.strip_prefix("//").ok_or_else(|| LabelError::Form(text.to_owned()))?;
+        let (repository, rest) = split_repository(text, here)?;
         let (package, target) = match rest.split_once(':') {
             Some((package, target)) => (package, target),
             None => (rest, rest.rsplit('/').next().unwrap_or_default()),
         };
-        let package = RelPath::new(package).map_err(|_| LabelError::Package(package.to_owned()))?;
+        let package = inside(&repository, package)?;
         Label::new(package, target)
     }
 
@@ -83,9 +84,55 @@ impl Label {
     }
 }
 
+/// Parses what is before the package of a label or pattern, which is written in the package `here`: nothing, or a
+/// repository. Returns the root of that repository, and what follows `//`.
+pub(crate) fn split_repository<'t>(text: &'t str, here: &RelPath) -> Result<(RelPath, &'t str), LabelError> {
+    let (repository, rest) = text.split_once("//").ok_or_else(|| match text.strip_prefix('@') {
+        Some(_) => LabelError::Repository(text.to_owned()),
+        None => LabelError::Form(text.to_owned()),
+    })?;
+    match repository.strip_prefix('@') {
+        None if repository.is_empty() => Ok((here.repository(), rest)),
+        None => Err(LabelError::Form(text.to_owned())),
+        Some(name) if is_repository_name(name) => {
+            let root = RelPath::new(repository).map_err(|_| LabelError::Repository(text.to_owned()))?;
+            Ok((root, rest))
+        }
+        Some(_) => Err(LabelError::Repository(text.to_owned())),
+    }
+}
+
+/// Parses a package of a repository. What `@` begins there is no repository again.
+pub(crate) fn inside(repository: &RelPath, package: &str) -> Result<RelPath, LabelError> {
+    let wrong = || LabelError::Package(package.to_owned());
+    let inside = RelPath::new(package).map_err(|_| wrong())?;
+    if !inside.repository().is_root() {
+        return Err(wrong());
+    }
+    Ok(repository.join(&inside))
+}
+
+/// Whether a text may be the name of a repository.
+pub fn is_repository_name(name: &str) -> bool {
+    let ok = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(ok)
+}
+
+/// A package as it is written in labels and patterns: `//a/b`, `@name//a/b`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PackageName<'a>(pub &'a RelPath);
+
+impl fmt::Display for PackageName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let repository = self.0.repository();
+        let inside = self.0.strip_prefix(&repository).unwrap_or_else(RelPath::root);
+        write!(f, "{repository}//{inside}")
+    }
+}
+
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "//{}:{}", self.package, self.target)
+        write!(f, "{}:{}", PackageName(&self.package), self.target)
     }
 }
 
@@ -127,8 +174,25 @@ mod tests {
         check("//a/b:t", "//a/b:t");
         check(":t/x.go", "//here:t/x.go");
         check("//:root", "//:root");
-        for bad in ["//", "a:b", "//a:../b", "//a:", "//a b:c", "@x//a", "//a//b:c", "//../a:b"] {
+        check("@x//a", "@x//a:a");
+        check("@design-system//a/b:t", "@design-system//a/b:t");
+        check("@x//:root", "@x//:root");
+        for bad in ["//", "a:b", "//a:../b", "//a:", "//a b:c", "//a//b:c", "//../a:b"] {
             check(bad, "error");
         }
+        for bad in ["@x", "@x:a", "@//a", "@x//", "@x/y//a", "@x//@y/a:b", "//@x/a:b", "@x y//a", "@.//a", "@x//../a:b"]
+        {
+            check(bad, "error");
+        }
+    }
+
+    #[test]
+    fn a_label_of_another_repository_stays_in_it() {
+        let here = Label::parse("@x//a/b:t", &RelPath::root()).unwrap().package;
+        for (text, want) in [(":u", "@x//a/b:u"), ("//c:d", "@x//c:d"), ("//:r", "@x//:r"), ("@y//c", "@y//c:c")] {
+            assert_eq!(Label::parse(text, &here).unwrap().to_string(), want, "{text}");
+        }
+        let id = TargetId { label: Label::parse("//c:d", &here).unwrap(), platform: Platform::default() };
+        assert_eq!(id.out_dir(&Platform::default()).as_str(), "rg-out/@x/c/d");
     }
 }

@@ -28,7 +28,7 @@ pub use action::{
 pub use content::{Content, Lost};
 pub use digest::{ActionKey, Digest, FileId, FileKind, Fingerprint, ParseDigestError, StaticKey};
 pub use image_digest::{ImageDigest, ImageDigestError};
-pub use label::{Label, LabelError, TargetId};
+pub use label::{Label, LabelError, PackageName, TargetId, is_repository_name};
 pub use lock::Lock;
 pub use memory::Memory;
 pub use mistake::{Exit, Location, Mistake};

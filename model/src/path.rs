@@ -83,6 +83,28 @@ impl RelPath {
         RelPath::new(&segments.join("/"))
     }
 
+    /// Returns the root of the repository that this path of a workspace lies in: `@name` for that of `[repos.name]`,
+    /// whose files stand below it, and else the root.
+    pub fn repository(&self) -> RelPath {
+        match self.segments().next() {
+            Some(name) if name.starts_with('@') => RelPath(Arc::from(name)),
+            Some(_) | None => RelPath::root(),
+        }
+    }
+
+    /// Returns this directory of a workspace and those above it, up to the root of their repository.
+    pub fn upwards(&self) -> impl Iterator<Item = RelPath> + use<> {
+        let top = self.repository();
+        std::iter::successors(Some(self.clone()), move |dir| dir.parent().filter(|above| above.starts_with(&top)))
+    }
+
+    /// Resolves `text` from this directory of a workspace as [`RelPath::resolve`] does, as long as it stays in its
+    /// repository.
+    pub fn resolve_inside(&self, text: &str) -> Result<RelPath, PathError> {
+        let found = self.resolve(text)?;
+        if found.repository() == self.repository() { Ok(found) } else { Err(PathError::Escapes(text.to_owned())) }
+    }
+
     /// Returns the directory that holds this path; `None` for the root.
     pub fn parent(&self) -> Option<RelPath> {
         if self.is_root() {

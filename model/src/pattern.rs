@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::label::{PackageName, inside, split_repository};
 use crate::{Label, LabelError, RelPath};
 
 /// A pattern of targets. Prints in canonical form: `//a:t`, `//a:all`, `//a/...`.
@@ -18,13 +19,13 @@ pub enum Pattern {
 }
 
 impl Pattern {
-    /// Parses a pattern written in the package `here`: `//a:t`, `//a`, `:t`, `//a:all`, `//a:*`, `:all`, `//a/...`, `//...`.
+    /// Parses a pattern written in the package `here`: `//a:t`, `//a`, `:t`, `//a:all`, `//a:*`, `:all`, `//a/...`,
+    /// `//...`, and the same of another repository, `@name//...`.
     pub fn parse(text: &str, here: &RelPath) -> Result<Pattern, LabelError> {
         let (package, target) = text.split_once(':').map_or((text, None), |(package, target)| (package, Some(target)));
         let wild = matches!(target, None | Some("all" | "*"));
-        if let Some(dir) = beneath(package) {
-            let beneath = checked_package(dir).map(Pattern::Beneath);
-            return if wild { beneath } else { Err(LabelError::Package(package.to_owned())) };
+        if let Some(dir) = beneath(package, here)? {
+            return if wild { Ok(Pattern::Beneath(dir)) } else { Err(LabelError::Package(package.to_owned())) };
         }
         if target.is_none() || !wild {
             return Label::parse(text, here).map(Pattern::Target);
@@ -32,8 +33,8 @@ impl Pattern {
         if package.is_empty() {
             return Ok(Pattern::Package(here.clone()));
         }
-        let dir = package.strip_prefix("//").ok_or_else(|| LabelError::Form(text.to_owned()))?;
-        Ok(Pattern::Package(checked_package(dir)?))
+        let (repository, dir) = split_repository(package, here)?;
+        Ok(Pattern::Package(checked_package(&repository, dir)?))
     }
 
     /// Whether a target matches.
@@ -49,7 +50,7 @@ impl Pattern {
         match self {
             Pattern::Target(target) => target.package == *package,
             Pattern::Package(dir) => package == dir,
-            Pattern::Beneath(dir) => package.starts_with(dir),
+            Pattern::Beneath(dir) => package.starts_with(dir) && package.repository() == dir.repository(),
         }
     }
 }
@@ -62,24 +63,29 @@ pub fn allows(visibility: &[Arc<str>], package: &RelPath) -> bool {
     visibility.is_empty() || visibility.iter().any(matches)
 }
 
-fn beneath(package: &str) -> Option<&str> {
-    let dir = package.strip_prefix("//")?;
-    if dir == "..." { Some("") } else { dir.strip_suffix("/...").filter(|dir| !dir.is_empty()) }
+/// Returns the directory of a pattern that ends in `...`.
+fn beneath(package: &str, here: &RelPath) -> Result<Option<RelPath>, LabelError> {
+    let Some(above) = package.strip_suffix("...").filter(|above| above.ends_with('/')) else { return Ok(None) };
+    let (repository, dir) = split_repository(above, here)?;
+    match dir.strip_suffix('/') {
+        None => Ok(Some(repository)),
+        Some("") => Err(LabelError::Package(package.to_owned())),
+        Some(dir) => checked_package(&repository, dir).map(Some),
+    }
 }
 
-fn checked_package(dir: &str) -> Result<RelPath, LabelError> {
-    let package = RelPath::new(dir).map_err(|_| LabelError::Package(dir.to_owned()))?;
+fn checked_package(repository: &RelPath, dir: &str) -> Result<RelPath, LabelError> {
     // A label of the package checks its characters.
-    Ok(Label::new(package, "all")?.package)
+    Ok(Label::new(inside(repository, dir)?, "all")?.package)
 }
 
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Pattern::Target(label) => write!(f, "{label}"),
-            Pattern::Package(dir) => write!(f, "//{dir}:all"),
-            Pattern::Beneath(dir) if dir.is_root() => f.write_str("//..."),
-            Pattern::Beneath(dir) => write!(f, "//{dir}/..."),
+            Pattern::Package(dir) => write!(f, "{}:all", PackageName(dir)),
+            Pattern::Beneath(dir) if *dir == dir.repository() => write!(f, "{dir}//..."),
+            Pattern::Beneath(dir) => write!(f, "{}/...", PackageName(dir)),
         }
     }
 }
@@ -112,11 +118,38 @@ mod tests {
         check("//a/...", "//a/...");
         check("//a/...:all", "//a/...");
         check("//...", "//...");
-        for bad in
-            ["", "//", "a", "a:all", "...", "//a b/...", "//../...", "@r//...", "//a/...:t", "///...", "//a//..."]
-        {
+        check("@r//...", "@r//...");
+        check("@r//a/...", "@r//a/...");
+        check("@r//:all", "@r//:all");
+        check("@r//a:*", "@r//a:all");
+        for bad in [
+            "",
+            "//",
+            "a",
+            "a:all",
+            "...",
+            "//a b/...",
+            "//../...",
+            "@r/...",
+            "//a/...:t",
+            "///...",
+            "//a//...",
+            "@r...",
+            "@//...",
+        ] {
             check(bad, "error");
         }
+    }
+
+    #[test]
+    fn a_pattern_stays_in_its_repository() {
+        let package = |text: &str| RelPath::new(text).expect("a normal path");
+        let matches = |text: &str, here: &str, other: &str| {
+            Pattern::parse(text, &package(here)).expect("a pattern").matches_package(&package(other))
+        };
+        assert!(matches("//...", "", "a") && !matches("//...", "", "@r/a") && !matches("//...", "", "@r"));
+        assert!(matches("//...", "@r/x", "@r/a") && matches("//...", "@r/x", "@r") && !matches("//...", "@r/x", "a"));
+        assert!(!matches("@r//...", "", "@rr/a"));
     }
 
     #[test]

@@ -98,6 +98,8 @@ pub struct Analysis {
     pub sets: Vec<FileSet>,
     /// All packages (directories with a BUILD.toml), sorted.
     pub packages: Vec<RelPath>,
+    /// The names of the other repositories, sorted.
+    pub repositories: Vec<Arc<str>>,
     /// Directories below the root that are workspaces of their own, sorted.
     pub nested: Vec<RelPath>,
 }

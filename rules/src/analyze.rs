@@ -54,13 +54,13 @@ fn analyze_anew(
     facts: &Facts,
 ) -> (Analysis, Vec<Mistake>, BTreeSet<Need>) {
     let mut mistakes = Vec::new();
-    let packages = packages::discover(recorder, &mut mistakes);
+    let packages = packages::discover(recorder, settings.repos.keys().map(|name| &**name), &mut mistakes);
     let paths: Vec<&RelPath> = packages.iter().collect();
     let all = each(&paths, |package| {
         definitions::read(Place { recorder, packages: &packages, nested, package }, &settings.platform)
     });
     mistakes.extend(all.iter().flat_map(|definitions| definitions.mistakes.iter().cloned()));
-    let declarations = labels::link(&all, &packages, &mut mistakes);
+    let declarations = labels::link(&all, &packages, settings, &mut mistakes);
     let ground = Ground { recorder, declarations: &declarations, settings, facts };
     let mut parts = each(&all, |definitions| lower_alone(definitions, ground));
     parts.extend(each(&Language::ALL, |language| lower_together(*language, &all, ground)));
@@ -68,6 +68,7 @@ fn analyze_anew(
     let mut analysis = Analysis {
         platform: settings.platform.clone(),
         packages: packages.into_iter().collect(),
+        repositories: settings.repos.keys().cloned().collect(),
         nested: nested.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect(),
         ..Analysis::default()
     };

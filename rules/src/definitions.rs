@@ -8,7 +8,8 @@ use std::string::FromUtf8Error;
 use std::sync::Arc;
 
 use model::{
-    Declared, FileKind, Label, LabelError, Location, Mistake, Pattern, Platform, RelPath, TargetId, TreeError,
+    Declared, FileKind, Label, LabelError, Location, Mistake, PackageName, Pattern, Platform, RelPath, TargetId,
+    TreeError,
 };
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -264,7 +265,7 @@ impl Reader<'_> {
             }
             (Pattern::Target(label), _) => {
                 Mistake::new(codes::BAD_VISIBILITY, format!("visibility names packages, and `{label}` is a target"))
-                    .hint(format!("write \"//{}:all\"", label.package))
+                    .hint(format!("write \"{}:all\"", PackageName(&label.package)))
             }
             (_, Sign::Minus) => Mistake::new(codes::BAD_VISIBILITY, "visibility cannot subtract")
                 .hint("name the packages that may depend on it"),

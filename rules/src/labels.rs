@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use model::{Kind, Label, Location, Mistake, Origin, Provided, RelPath, TargetId};
+use model::{Kind, Label, Location, Mistake, Origin, PackageName, Provided, RelPath, TargetId};
 
 use crate::declaration::Declaration;
 use crate::definitions::{Definitions, Refused};
 use crate::near::nearest;
 use crate::rule::Offer;
+use crate::settings::Settings;
 use crate::written::NamedLabel;
 use model::codes;
 
@@ -65,7 +66,12 @@ impl Declarations {
 }
 
 /// Collects all declarations; reports labels that name nothing, and groups that contain themselves.
-pub(crate) fn link(all: &[Definitions], packages: &BTreeSet<RelPath>, mistakes: &mut Vec<Mistake>) -> Declarations {
+pub(crate) fn link(
+    all: &[Definitions],
+    packages: &BTreeSet<RelPath>,
+    settings: &Settings,
+    mistakes: &mut Vec<Mistake>,
+) -> Declarations {
     let declarations = || all.iter().flat_map(|definitions| &definitions.declarations);
     let known = |declaration: &Declaration| {
         let common = &declaration.common;
@@ -75,7 +81,8 @@ pub(crate) fn link(all: &[Definitions], packages: &BTreeSet<RelPath>, mistakes: 
     };
     let targets: BTreeMap<Label, Known> = declarations().map(known).collect();
     let refused = refused(all, packages);
-    let mut names = Names { targets: &targets, packages, refused: &refused, mistakes };
+    let repositories: Vec<Arc<str>> = settings.repos.keys().cloned().collect();
+    let mut names = Names { targets: &targets, packages, repositories: &repositories, refused: &refused, mistakes };
     for declaration in declarations() {
         names.check(declaration);
     }
@@ -117,6 +124,7 @@ fn refused(all: &[Definitions], packages: &BTreeSet<RelPath>) -> RefusedNames {
 struct Names<'a> {
     targets: &'a BTreeMap<Label, Known>,
     packages: &'a BTreeSet<RelPath>,
+    repositories: &'a [Arc<str>],
     refused: &'a RefusedNames,
     mistakes: &'a mut Vec<Mistake>,
 }
@@ -127,7 +135,7 @@ impl Names<'_> {
             let excused =
                 self.refused.packages.contains(&named.label.package) || self.refused.labels.contains(&named.label);
             if !excused && !self.targets.contains_key(&named.label) {
-                let mistake = unknown(&named.label, self.targets.keys(), self.packages);
+                let mistake = unknown(&named.label, self.targets.keys(), self.packages, self.repositories);
                 self.mistakes.push(mistake.at(named.at.clone(), ""));
             }
         }
@@ -139,26 +147,57 @@ pub(crate) fn unknown<'a>(
     label: &Label,
     targets: impl Iterator<Item = &'a Label>,
     packages: &BTreeSet<RelPath>,
+    repositories: &[Arc<str>],
 ) -> Mistake {
     if !packages.contains(&label.package) {
-        return unknown_package(&label.package, packages, &format!(":{}", label.target()));
+        return unknown_package(&label.package, packages, repositories, &format!(":{}", label.target()));
     }
     let mistake = Mistake::new(codes::NO_SUCH_TARGET, format!("there is no target `{label}`"));
     let names: Vec<&str> = targets.filter(|other| other.package == label.package).map(Label::target).collect();
     match nearest(label.target(), names.iter().copied()).or(names.first().copied().filter(|_| names.len() == 1)) {
-        Some(near) => mistake.hint(format!("write \"//{}:{near}\"", label.package)),
-        None => mistake.hint(format!("`rg query //{}:all` lists the targets of the package", label.package)),
+        Some(near) => mistake.hint(format!("write \"{}:{near}\"", PackageName(&label.package))),
+        None => {
+            mistake.hint(format!("`rg query {}:all` lists the targets of the package", PackageName(&label.package)))
+        }
     }
 }
 
 /// Returns the mistake that a package does not exist, with the nearest one.
-pub(crate) fn unknown_package(package: &RelPath, packages: &BTreeSet<RelPath>, rest: &str) -> Mistake {
-    let message = format!("there is no package `//{package}`");
+pub(crate) fn unknown_package(
+    package: &RelPath,
+    packages: &BTreeSet<RelPath>,
+    repositories: &[Arc<str>],
+    rest: &str,
+) -> Mistake {
+    if let Some(mistake) = unknown_repository(package, repositories, rest) {
+        return mistake;
+    }
+    let message = format!("there is no package `{}`", PackageName(package));
     let mistake = Mistake::new(codes::NO_SUCH_PACKAGE, message);
     match nearest(package.as_str(), packages.iter().map(RelPath::as_str)) {
-        Some(near) => mistake.hint(format!("write \"//{near}{rest}\"")),
+        Some(near) => mistake.hint(format!("write \"{}{rest}\"", written(near))),
         None => mistake.hint("a package is a directory with a BUILD.toml"),
     }
+}
+
+/// Returns the mistake that workspace.toml has no such repository, with the nearest name.
+fn unknown_repository(package: &RelPath, repositories: &[Arc<str>], rest: &str) -> Option<Mistake> {
+    let repository = package.repository();
+    let name = repository.as_str().strip_prefix('@')?;
+    if repositories.iter().any(|known| **known == *name) {
+        return None;
+    }
+    let mistake = Mistake::new(codes::NO_SUCH_REPOSITORY, format!("workspace.toml declares no repository `{name}`"));
+    let inside = package.strip_prefix(&repository).unwrap_or_else(RelPath::root);
+    Some(match nearest(name, repositories.iter().map(|name| &**name)) {
+        Some(near) => mistake.hint(format!("write \"@{near}//{inside}{rest}\"")),
+        None => mistake.hint(format!("add `[repos.{name}]` with `git = \"…\"` and `ref = \"…\"` to workspace.toml")),
+    })
+}
+
+/// Returns the path of a package as labels have it.
+pub(crate) fn written(path: &str) -> String {
+    RelPath::new(path).map_or_else(|_| format!("//{path}"), |path| PackageName(&path).to_string())
 }
 
 /// Computes what each target provides; reports groups that contain themselves.

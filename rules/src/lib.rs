@@ -38,7 +38,9 @@ pub use rule::{
     ACTION_ATTRIBUTES, AttributeDoc, AttributeType, COMMON_ATTRIBUTES, RuleDoc, action_attributes, catalogue,
 };
 pub use select::{Caller, select};
-pub use settings::{Checked, ExecutorChoice, SecretSource, Settings, SettingsTexts, Toolchain, settings};
+pub use settings::{
+    Checked, ExecutorChoice, Repo, RepoSettings, RepoSource, SecretSource, Settings, SettingsTexts, Toolchain, settings,
+};
 
 /// Returns a mistake in one line, for tests: place, message and hint.
 #[cfg(test)]

@@ -148,10 +148,11 @@ impl<'a> Lowering<'a> {
         &self.ground.settings.platform
     }
 
-    /// Returns the directories in which every Python target looks for what it imports.
-    pub fn python_roots(&self) -> impl Iterator<Item = RelPath> {
-        let roots: &'a [String] = &self.ground.settings.python_roots;
-        roots.iter().filter_map(|root| RelPath::new(root).ok())
+    /// Returns the directories in which every Python target of the package's repository looks for what it imports.
+    pub fn python_roots(&self, package: &RelPath) -> impl Iterator<Item = RelPath> + use<'a> {
+        let repository = package.repository();
+        let roots: &'a [String] = self.ground.settings.python_roots_of(&repository);
+        roots.iter().filter_map(move |root| repository.child(root).ok())
     }
 
     /// Returns where the outputs of a target lie: `rg-out/<package>/<target>`, below `src` of an input root.

@@ -7,7 +7,7 @@ use crate::reads::{Reads, still_hold};
 use crate::settings::Settings;
 
 /// Grows with every change of what analysis does or of how it is encoded.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// What an analysis depends on besides its reads.
 #[derive(PartialEq, Eq)]

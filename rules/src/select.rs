@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use model::{Analysis, Kind, Label, LabelError, Mistake, Pattern, RelPath, Target, TargetId};
+use model::{Analysis, Kind, Label, LabelError, Mistake, PackageName, Pattern, RelPath, Target, TargetId};
 
 use crate::elsewhere::{inside, perhaps};
-use crate::labels::{unknown, unknown_package};
+use crate::labels::{unknown, unknown_package, written};
 use crate::near::nearest;
 use crate::rule;
 use model::codes;
@@ -152,7 +152,7 @@ impl Selection<'_> {
             }));
         }
         // `tag:manual` asks for manual targets by name.
-        Ok(self.ids(|target| has(target) && (tag == "manual" || self.by_wildcard(target))))
+        Ok(self.ids(|target| has(target) && is_own(target) && (tag == "manual" || self.by_wildcard(target))))
     }
 
     fn of_kind(&self, kind: &str) -> Matched {
@@ -164,7 +164,7 @@ impl Selection<'_> {
                 None => mistake.hint("`rg rules` lists the rules"),
             }));
         }
-        Ok(self.ids(|target| &*target.rule == kind && self.by_wildcard(target)))
+        Ok(self.ids(|target| &*target.rule == kind && is_own(target) && self.by_wildcard(target)))
     }
 
     /// Returns the declared targets that own a file, if there are any.
@@ -191,7 +191,7 @@ impl Selection<'_> {
         if self.packages.contains(&label.package) && label.package.name() == label.target() {
             return self.without_default(label);
         }
-        let mistake = unknown(label, self.analysis.targets.iter().map(|target| &target.id.label), &self.packages);
+        let mistake = self.unknown(label);
         if label.package.is_root() {
             return mistake;
         }
@@ -200,9 +200,14 @@ impl Selection<'_> {
         self.led_elsewhere(mistake, &label.package, &rest)
     }
 
+    fn unknown(&self, label: &Label) -> Mistake {
+        let labels = self.analysis.targets.iter().map(|target| &target.id.label);
+        unknown(label, labels, &self.packages, &self.analysis.repositories)
+    }
+
     /// A directory that is no package may be one of a workspace that lies below this one.
     fn led_elsewhere(&self, mistake: Mistake, dir: &RelPath, rest: &str) -> Mistake {
-        if self.packages.contains(dir) {
+        if self.packages.contains(dir) || !dir.repository().is_root() {
             return mistake;
         }
         let nested = &self.analysis.nested;
@@ -216,9 +221,8 @@ impl Selection<'_> {
 
     /// A package was named that has no target of its own name.
     fn without_default(&self, label: &Label) -> Mistake {
-        let labels = self.analysis.targets.iter().map(|target| &target.id.label);
-        let mistake = unknown(label, labels, &self.packages);
-        let all = format!("write `//{}:all` for all targets of the package", label.package);
+        let mistake = self.unknown(label);
+        let all = format!("write `{}:all` for all targets of the package", PackageName(&label.package));
         let hint = mistake.hint.as_ref().map_or(all.clone(), |hint| format!("{hint}, or {all}"));
         mistake.hint(hint)
     }
@@ -229,13 +233,16 @@ impl Selection<'_> {
         };
         let rest = if matches!(pattern, Pattern::Package(_)) { ":all" } else { "/..." };
         if let Some(owner) = self.package_around(dir) {
-            let message = format!("`{pattern}` matches no package: `{dir}` is a part of the package `//{owner}`");
-            let beneath = if owner.is_root() { "//...".to_owned() } else { format!("//{owner}/...") };
-            let command = format!("rg {} {beneath}", self.caller.word());
+            let message =
+                format!("`{pattern}` matches no package: `{dir}` is a part of the package `{}`", PackageName(&owner));
+            let command = format!("rg {} {}", self.caller.word(), Pattern::Beneath(owner));
             return Mistake::new(codes::EMPTY_WILDCARD, message)
                 .hint(format!("`{command}`; a BUILD.toml makes a directory a package of its own"));
         }
-        let near = unknown_package(dir, &self.packages, rest);
+        let near = unknown_package(dir, &self.packages, &self.analysis.repositories, rest);
+        if near.code == codes::NO_SUCH_REPOSITORY {
+            return near;
+        }
         let mistake = Mistake::new(codes::EMPTY_WILDCARD, format!("`{pattern}` matches no package of this workspace"));
         self.led_elsewhere(Mistake { hint: near.hint, ..mistake }, dir, rest)
     }
@@ -256,7 +263,7 @@ impl Selection<'_> {
         let path = self.here.resolve(typed).unwrap_or_else(|_| RelPath::root());
         let files = || self.analysis.sets.iter().flat_map(|set| &set.files).map(RelPath::as_str);
         Box::new(match nearest(path.as_str(), self.packages.iter().map(RelPath::as_str).chain(files())) {
-            Some(near) if self.packages.contains(near) => mistake.hint(format!("write `//{near}`")),
+            Some(near) if self.packages.contains(near) => mistake.hint(format!("write `{}`", written(near))),
             Some(near) => mistake.hint(format!("write `{near}`")),
             None if path.is_root() => mistake.hint("`rg query //...` lists all targets"),
             None => match self.inside_or_perhaps(&path) {
@@ -274,8 +281,13 @@ impl Selection<'_> {
 
     fn not_a_pattern(&self, text: &str, error: &LabelError) -> Box<Mistake> {
         let mistake = Mistake::new(codes::BAD_PATTERN, error.to_string());
-        Box::new(
-            mistake.hint(format!("`{text}` is no pattern: write `//package:target`, `//package/...` or `tag:NAME`")),
-        )
+        Box::new(mistake.hint(format!(
+            "`{text}` is no pattern: write `//package:target`, `//package/...`, `@name//...` or `tag:NAME`"
+        )))
     }
+}
+
+/// Whether a target is one of the workspace itself: tags and kinds do not select those of other repositories.
+fn is_own(target: &Target) -> bool {
+    target.id.label.package.repository().is_root()
 }

@@ -2,6 +2,7 @@
 //! It knows no target and reads no file.
 
 mod layer;
+mod repo;
 pub(crate) mod size;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,6 +61,44 @@ pub struct Settings {
     pub extra_ca: Option<String>,
     /// Directories, from the workspace root, in which every Python target looks for what it imports.
     pub python_roots: Vec<String>,
+    /// Other repositories, by the name that labels have for them.
+    pub repos: BTreeMap<Arc<str>, Repo>,
+    /// All repositories that any profile names: what rg.lock has entries for.
+    pub named_repos: BTreeSet<RepoSource>,
+}
+
+/// Another repository.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Repo {
+    /// Where it comes from.
+    pub source: RepoSource,
+    /// What its own workspace.toml says; the default before [`Settings::adopt`].
+    pub own: RepoSettings,
+}
+
+/// Where a repository comes from.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct RepoSource {
+    /// Its place, as the `git` program takes it.
+    pub git: String,
+    /// The branch, tag or commit.
+    pub reference: String,
+}
+
+/// What the workspace.toml of another repository says; toolchains and all else are those of the workspace.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+pub struct RepoSettings {
+    /// Patterns of ignored files, in the language of .gitignore.
+    pub ignore: Vec<String>,
+    /// Directories, from its root, in which its Python targets look for what they import.
+    pub python_roots: Vec<String>,
+}
+
+/// How rg.lock names it.
+impl std::fmt::Display for RepoSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.git, self.reference)
+    }
 }
 
 /// Where the value of a secret comes from.
@@ -145,6 +184,8 @@ impl Default for Settings {
             secrets: BTreeMap::new(),
             extra_ca: None,
             python_roots: Vec::new(),
+            repos: BTreeMap::new(),
+            named_repos: BTreeSet::new(),
         }
     }
 }
@@ -154,6 +195,23 @@ impl Settings {
     pub fn fingerprint(&self) -> [u8; 32] {
         let bytes = postcard::to_stdvec(self).expect("settings hold only strings, numbers and maps");
         *blake3::hash(&bytes).as_bytes()
+    }
+
+    /// Returns the roots of Python in a repository; the root is the workspace's own.
+    pub(crate) fn python_roots_of(&self, repository: &RelPath) -> &[String] {
+        match repository.as_str().strip_prefix('@') {
+            Some(name) => self.repos.get(name).map_or(&[], |repo| &repo.own.python_roots),
+            None => &self.python_roots,
+        }
+    }
+
+    /// Takes over what the workspace.toml of a repository says. Mistakes are placed in `@name/workspace.toml`.
+    pub fn adopt(&mut self, name: &str, text: &str) -> Vec<Mistake> {
+        let (own, mistakes) = repo::settings(name, text);
+        if let Some(repo) = self.repos.get_mut(name) {
+            repo.own = own;
+        }
+        mistakes
     }
 
     /// Pins the toolchains that are images. Returns the images that the lock does not have.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{EntryKind, FileKind, Label, Location, Mistake, PathError, RelPath};
+use model::{EntryKind, FileKind, Label, Location, Mistake, PackageName, PathError, RelPath};
 
 use crate::globs::{Glob, is_glob};
 use crate::near::nearest;
@@ -108,8 +108,10 @@ impl Search<'_, '_> {
         let fixed: Vec<&str> = written.text.split('/').take_while(|segment| !is_glob(segment)).collect();
         let Ok(dir) = self.place.package.child(&fixed.join("/")) else { return mistake };
         match self.border(&dir) {
-            Some(Border::Package(package)) => mistake
-                .hint(format!("`{package}` is a package of its own: name a target of it, as in \"//{package}:…\"")),
+            Some(Border::Package(package)) => mistake.hint(format!(
+                "`{package}` is a package of its own: name a target of it, as in \"{}:…\"",
+                PackageName(&package)
+            )),
             Some(Border::Workspace(dir)) => mistake.hint(format!("`{dir}` is a workspace of its own")),
             None => match self.place.recorder.ignored_by(&dir).filter(|_| dir != *self.place.package) {
                 Some(rule) => mistake.hint(format!("`{dir}` is ignored by {rule}: change that rule")),
@@ -159,9 +161,11 @@ impl Search<'_, '_> {
     fn across(&mut self, border: Border, path: &RelPath, written: &Written) {
         self.mistakes.push(match border {
             Border::Package(package) => {
-                let mistake =
-                    Mistake::new(codes::OTHER_PACKAGE, format!("`{path}` belongs to the package `//{package}`"));
-                let hint = format!("name a target of that package that provides it: \"//{package}:…\"");
+                let mistake = Mistake::new(
+                    codes::OTHER_PACKAGE,
+                    format!("`{path}` belongs to the package `{}`", PackageName(&package)),
+                );
+                let hint = format!("name a target of that package that provides it: \"{}:…\"", PackageName(&package));
                 mistake.at(written.at.clone(), "").hint(hint)
             }
             Border::Workspace(dir) => {
@@ -204,7 +208,7 @@ impl Search<'_, '_> {
         let Ok((FileKind::Symlink, target)) = self.place.recorder.read(path) else { return None };
         let target = String::from_utf8_lossy(&target);
         let dir = path.parent().unwrap_or_else(RelPath::root);
-        let reason = match dir.resolve(&target) {
+        let reason = match dir.resolve_inside(&target) {
             Ok(_) => return None,
             Err(PathError::Absolute(_)) => "is absolute",
             Err(_) => "leaves the workspace",

@@ -256,6 +256,7 @@ pub fn analysis(targets: impl IntoIterator<Item = TargetBuilder>) -> Analysis {
         targets,
         sets: sets.sets,
         packages: packages.into_iter().collect(),
+        repositories: Vec::new(),
         nested: Vec::new(),
     }
 }

@@ -30,7 +30,7 @@ pub enum Typed {
     /// Print what the actions of a target printed, when they ran last or failed last
     #[command(after_help = help::LOG)]
     Log(LogWords),
-    /// Pin the images that workspace.toml names in rg.lock; what is pinned stays as it is
+    /// Pin the images and repositories that workspace.toml names in rg.lock; what is pinned stays as it is
     #[command(after_help = help::LOCK)]
     Lock(LockWords),
     /// Look after the local cache
@@ -118,7 +118,7 @@ pub struct LogWords {
 /// The words of `rg lock`.
 #[derive(Args, Debug)]
 pub struct LockWords {
-    /// Ask again what these images are, written as in workspace.toml [default: all]
+    /// Ask again what these are: images, written as in workspace.toml, and repositories, as @name [default: all]
     #[arg(long, value_name = "REFERENCE", num_args = 0.., conflicts_with = "check")]
     pub update: Option<Vec<String>>,
     /// Change nothing; exit with 5 if something is missing or too much

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use exec::{Place, Undeclared};
 use graph::{Graph, StepId};
-use model::{Analysis, EntryKind, Kind, Locked, RelPath, Target, Tree, Work};
+use model::{Analysis, EntryKind, Kind, Locked, PackageName, RelPath, Target, Tree, Work};
 use rules::{AttributeType, RuleDoc};
 
 /// What hints are made of.
@@ -122,7 +122,7 @@ fn files_target(analysis: &Analysis, missed: &Undeclared) -> (String, String) {
     let name = ["data", "files", "sources"].into_iter().find(is_free).unwrap_or("more_data");
     let path = missed.file.strip_prefix(&package).unwrap_or_else(|| missed.file.clone());
     let file = package.child("BUILD.toml").map_or_else(|_| "BUILD.toml".to_owned(), |file| file.to_string());
-    (format!("write [files.{name}] with srcs = [\"{path}\"] into {file}"), format!("//{package}:{name}"))
+    (format!("write [files.{name}] with srcs = [\"{path}\"] into {file}"), format!("{}:{name}", PackageName(&package)))
 }
 
 /// Returns the attribute of a type that files go into: `data`, or else the first, as rules name what they read before

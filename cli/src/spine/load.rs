@@ -7,10 +7,10 @@ use exec::Failure;
 use graph::{FileIds, Graph, Results};
 use model::{FileId, FileKind, Mistake, RelPath, TargetId, Tree, codes};
 use rules::{Caller, Settings};
-use workspace::{Checkout, ScanOptions};
+use workspace::{Forest, ScanOptions};
 
 use super::machine::{executor, tool_surroundings};
-use super::open::{Opened, Refused};
+use super::open::{Opened, Refused, Texts};
 use crate::exit::Exit;
 use crate::front::Session;
 use crate::problem::Problem;
@@ -18,7 +18,7 @@ use crate::problem::Problem;
 /// A workspace with everything that is known of it before anything runs.
 pub struct Loaded {
     /// The files.
-    pub tree: Checkout,
+    pub tree: Forest,
     /// All actions, linked.
     pub graph: Graph,
     /// The analysis to remember; `None` if it is the remembered one.
@@ -31,9 +31,15 @@ pub struct Loaded {
 
 /// Scans and analyzes. All mistakes are reported at once.
 pub fn load(opened: &mut Opened, session: &Session) -> Result<Loaded, Refused> {
+    let repos = super::repos::open(opened, session)?;
     let options = ScanOptions { ignore: &opened.settings.ignore, clock_dir: opened.cache.dir() };
-    let tree = workspace::checkout(&opened.root, &options, &opened.memory.stats)
+    let checkout = workspace::checkout(&opened.root, &options, &opened.memory.stats)
         .map_err(|error| Problem::of(Exit::Machine, &error))?;
+    let tree = Forest::new(checkout, repos);
+    let in_the_way: Vec<Mistake> = tree.hidden().iter().map(super::repos::in_the_way).collect();
+    if !in_the_way.is_empty() {
+        return Err(Refused::Mistakes(in_the_way, Texts::of(&opened.root)));
+    }
     let surroundings = tool_surroundings(session, &opened.root)?;
     let (mut learned, unasked) = (None, RefCell::new(None));
     let mut facts = exec::tools::known_facts(&surroundings, &opened.memory.tools);
@@ -70,14 +76,16 @@ pub fn load(opened: &mut Opened, session: &Session) -> Result<Loaded, Refused> {
         let unasked = unasked.into_inner();
         return Ok(Loaded { tree, graph, analysis: analyzed.remember, learned, unasked });
     }
-    Err(Refused::Mistakes(mistakes, opened.root.clone()))
+    let texts = Texts::of(&opened.root).and(&mistakes, &tree);
+    Err(Refused::Mistakes(mistakes, texts))
 }
 
 /// Returns the mistakes in the definitions of a workspace whose settings have mistakes, too, but for those that may come
 /// of these. Only settings that could be parsed say which files are to be ignored.
 pub fn mistakes_beside(mistakes: &[Mistake], root: &Path, settings: &Settings) -> Vec<Mistake> {
     let options = ScanOptions { ignore: &settings.ignore, clock_dir: root };
-    let is_parsed = mistakes.iter().all(|mistake| mistake.code != codes::SYNTAX);
+    // What labels of other repositories name is not known without these.
+    let is_parsed = settings.repos.is_empty() && mistakes.iter().all(|mistake| mistake.code != codes::SYNTAX);
     let Some(tree) = is_parsed.then(|| workspace::checkout(root, &options, &[]).ok()).flatten() else {
         return Vec::new();
     };
@@ -102,10 +110,10 @@ pub fn results(opened: &mut Opened) -> Results {
 /// Selects targets by patterns.
 pub fn select(patterns: &[String], opened: &Opened, graph: &Graph, caller: Caller) -> Result<Vec<TargetId>, Refused> {
     rules::select(patterns, &opened.here, graph.analysis(), caller)
-        .map_err(|mistakes| Refused::Mistakes(mistakes, opened.root.clone()))
+        .map_err(|mistakes| Refused::Mistakes(mistakes, Texts::of(&opened.root)))
 }
 
 /// Whether the workspace has a file.
-pub fn exists(tree: &Checkout, file: &RelPath) -> bool {
+pub fn exists(tree: &Forest, file: &RelPath) -> bool {
     tree.id(file).is_ok()
 }

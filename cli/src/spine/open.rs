@@ -1,11 +1,12 @@
 //! Opens a workspace: finds its root, reads its settings, and recalls what the last run knew.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use cache::Cache;
-use model::{Lock, Memory, Mistake, RelPath};
+use model::{Lock, Memory, Mistake, RelPath, Tree};
 use rules::{ExecutorChoice, Settings, SettingsTexts};
 
 use super::load::mistakes_beside;
@@ -46,8 +47,45 @@ pub struct Opened {
 pub enum Refused {
     /// Something about the call or the machine.
     Problem(Box<Problem>),
-    /// Mistakes in definitions of the workspace with this root.
-    Mistakes(Vec<Mistake>, PathBuf),
+    /// Mistakes in definitions, and where their texts are.
+    Mistakes(Vec<Mistake>, Texts),
+}
+
+/// Where the texts of definitions are read, to show what is wrong in them.
+#[derive(Debug)]
+pub struct Texts {
+    root: PathBuf,
+    /// Those that are no files of the checkout.
+    others: BTreeMap<RelPath, String>,
+}
+
+impl Texts {
+    /// The files of a checkout.
+    pub fn of(root: &Path) -> Texts {
+        Texts { root: root.to_owned(), others: BTreeMap::new() }
+    }
+
+    /// Keeps a text.
+    pub fn keep(&mut self, file: RelPath, text: String) {
+        self.others.insert(file, text);
+    }
+
+    /// Keeps what mistakes in other repositories point to.
+    pub fn and(mut self, mistakes: &[Mistake], tree: &dyn Tree) -> Texts {
+        let places = mistakes.iter().flat_map(|mistake| mistake.at.iter().chain(&mistake.also));
+        for (at, _) in places.filter(|(at, _)| !at.file.repository().is_root()) {
+            let mut text = String::new();
+            if tree.open(&at.file).is_ok_and(|mut file| file.read_to_string(&mut text).is_ok()) {
+                self.others.insert(at.file.clone(), text);
+            }
+        }
+        self
+    }
+
+    /// Returns the text of a file.
+    pub fn read(&self, file: &RelPath) -> Option<String> {
+        self.others.get(file).cloned().or_else(|| std::fs::read_to_string(self.root.join(file)).ok())
+    }
 }
 
 impl From<Problem> for Refused {
@@ -82,7 +120,7 @@ pub fn settings(root: &Path, options: &Options) -> Result<Settings, Refused> {
     let (settings, mistakes) = rules::settings(SettingsTexts { main: &main, local: local.as_deref(), profile });
     if !mistakes.is_empty() {
         let beside = mistakes_beside(&mistakes, root, &settings);
-        return Err(Refused::Mistakes(mistakes.into_iter().chain(beside).collect(), root.to_owned()));
+        return Err(Refused::Mistakes(mistakes.into_iter().chain(beside).collect(), Texts::of(root)));
     }
     if let Some(asked) = &options.settings.platform
         && *asked != settings.platform
@@ -110,7 +148,7 @@ fn text_of(root: &Path, name: &str) -> Result<Option<String>, Refused> {
     };
     let text = String::from_utf8(bytes).map_err(|error| {
         let file = RelPath::new(name).expect("a file name is a normal path");
-        Refused::Mistakes(vec![rules::not_text(&file, &error)], root.to_owned())
+        Refused::Mistakes(vec![rules::not_text(&file, &error)], Texts::of(root))
     })?;
     Ok(Some(text))
 }

@@ -1,4 +1,4 @@
-//! rg.lock: what the images of a workspace are pinned to, completed before a build and looked after by `rg lock`.
+//! rg.lock: what the images and repositories of a workspace are pinned to, completed before a build and looked after by `rg lock`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -7,10 +7,11 @@ use std::sync::Arc;
 use exec::{Connection, Images, NamedImage};
 use model::{ImageDigest, Lock};
 use oci::Source;
-use rules::{Settings, Toolchain};
+use rules::{RepoSource, Settings, Toolchain};
 
 use super::machine::engine_places;
-use super::open::{Opened, Refused, open};
+use super::open::{Opened, Refused, Texts, open};
+use super::repos;
 use crate::args::Output;
 use crate::exit::Exit;
 use crate::front::Session;
@@ -27,7 +28,7 @@ pub fn read(root: &Path) -> Result<Lock, Refused> {
         }
     };
     let (lock, mistakes) = rules::lock(&text);
-    if mistakes.is_empty() { Ok(lock) } else { Err(Refused::Mistakes(mistakes, root.to_owned())) }
+    if mistakes.is_empty() { Ok(lock) } else { Err(Refused::Mistakes(mistakes, Texts::of(root))) }
 }
 
 /// Pins what the lock does not have yet, and writes it down. What it has never changes here.
@@ -64,85 +65,133 @@ pub fn images(opened: &Opened, session: &Session) -> Result<Images, Problem> {
     Ok(Images::new(named, pinning.client, opened.root.clone(), connection))
 }
 
+/// What is to be pinned.
+#[derive(Default)]
+struct Asked<'a> {
+    images: BTreeSet<&'a String>,
+    repos: BTreeSet<&'a RepoSource>,
+}
+
 /// Does what `rg lock` was asked for.
 pub fn lock(task: &LockTask, session: &Session) -> Result<Exit, Refused> {
     let opened = open(session)?;
-    let wanted = &opened.settings.images;
-    let missing: BTreeSet<&String> = wanted.iter().filter(|image| !opened.lock.images.contains_key(*image)).collect();
-    let extra: Vec<&String> = opened.lock.images.keys().filter(|image| !wanted.contains(*image)).collect();
+    let (images, repos) = (&opened.settings.images, &opened.settings.named_repos);
+    let missing = Asked {
+        images: images.iter().filter(|image| !opened.lock.images.contains_key(*image)).collect(),
+        repos: repos.iter().filter(|source| !opened.lock.repos.contains_key(&source.to_string())).collect(),
+    };
     let asked = match task {
-        LockTask::Check => {
-            let lacks = missing.iter().map(|image| format!("it does not pin `{image}`"));
-            let has = extra.iter().map(|image| format!("it pins `{image}`, which nothing names"));
-            let why: Vec<String> = lacks.chain(has).collect();
-            return if why.is_empty() { Ok(Exit::Done) } else { Err(stale(why.into_iter()).into()) };
-        }
-        LockTask::Complete if session.options.settings.locking == Locking::Locked => {
-            return lock(&LockTask::Check, session);
-        }
+        LockTask::Check => return check(&missing, &opened),
+        LockTask::Complete if session.options.settings.locking == Locking::Locked => return check(&missing, &opened),
         LockTask::Complete => missing,
-        LockTask::Update(named) if named.is_empty() => wanted.iter().collect(),
+        LockTask::Update(named) if named.is_empty() => {
+            Asked { images: images.iter().collect(), repos: repos.iter().collect() }
+        }
         LockTask::Update(named) => {
-            let named = named.iter().map(|name| known(name, wanted)).collect::<Result<BTreeSet<_>, _>>()?;
-            named.into_iter().chain(missing).collect()
+            let mut asked = missing;
+            named.iter().try_for_each(|name| ask(name, &opened.settings, &mut asked))?;
+            asked
         }
     };
     let pinning = Pinning::new(&opened.root, &opened.settings, session);
     let mut lock = opened.lock.clone();
-    lock.images.retain(|image, _| wanted.contains(image));
-    for image in asked {
+    lock.images.retain(|image, _| images.contains(image));
+    lock.repos.retain(|key, _| repos.iter().any(|source| source.to_string() == *key));
+    for image in asked.images {
         lock.images.insert(image.clone(), pinning.resolve(image)?);
     }
-    if lock != opened.lock || (!lock.images.is_empty() && !opened.root.join(Lock::FILE).exists()) {
+    for source in asked.repos {
+        lock.repos.insert(source.to_string(), repos::resolve(source, &opened, session)?);
+    }
+    if lock != opened.lock || (lock != Lock::default() && !opened.root.join(Lock::FILE).exists()) {
         save(&opened.root, &lock)?;
     }
     tell(&opened.lock, &lock, session)?;
     Ok(Exit::Done)
 }
 
-/// Returns an image that a definition names.
-fn known<'a>(name: &str, wanted: &'a BTreeSet<String>) -> Result<&'a String, Problem> {
-    wanted.get(name).ok_or_else(|| {
-        let problem = Problem::new(Exit::Definition, format!("no definition names the image `{name}`"));
-        match rules::nearest(name, wanted.iter().map(String::as_str)) {
+/// Compares the lock with what definitions name.
+fn check(missing: &Asked<'_>, opened: &Opened) -> Result<Exit, Refused> {
+    let named: BTreeSet<String> = opened.settings.named_repos.iter().map(ToString::to_string).collect();
+    let lacks = missing.images.iter().map(ToString::to_string).chain(missing.repos.iter().map(ToString::to_string));
+    let lacks = lacks.map(|key| format!("it does not pin `{key}`"));
+    let images = opened.lock.images.keys().filter(|image| !opened.settings.images.contains(*image));
+    let has = images.chain(opened.lock.repos.keys().filter(|key| !named.contains(*key)));
+    let has = has.map(|key| format!("it pins `{key}`, which nothing names"));
+    let why: Vec<String> = lacks.chain(has).collect();
+    if why.is_empty() { Ok(Exit::Done) } else { Err(stale(why.into_iter()).into()) }
+}
+
+/// Adds what a word names: an image, or a repository by its name, its place, or as rg.lock has it.
+fn ask<'a>(word: &str, settings: &'a Settings, asked: &mut Asked<'a>) -> Result<(), Problem> {
+    let image = settings.images.get(word);
+    let by_name = word.strip_prefix('@').and_then(|name| settings.repos.get(name)).map(|repo| &repo.source);
+    let written = |source: &&RepoSource| source.git == word || source.to_string() == word;
+    let repos: Vec<&RepoSource> = settings.named_repos.iter().filter(written).chain(by_name).collect();
+    if image.is_none() && repos.is_empty() {
+        let problem = Problem::new(Exit::Definition, format!("no definition names the image or repository `{word}`"));
+        let repos: Vec<String> = settings.repos.keys().map(|name| format!("@{name}")).collect();
+        let known = settings.images.iter().chain(&repos).map(String::as_str);
+        return Err(match rules::nearest(word, known) {
             Some(near) => problem.hint(format!("write it as workspace.toml does: `rg lock --update {near}`")),
-            None => problem.hint("`rg lock --update` alone updates all"),
-        }
-    })
+            None => problem.hint("`rg lock --update` alone updates all; a repository is `@name`"),
+        });
+    }
+    asked.images.extend(image);
+    asked.repos.extend(repos);
+    Ok(())
 }
 
 /// Says what has changed.
 fn tell(before: &Lock, after: &Lock, session: &Session) -> Result<(), Problem> {
     let display = session.options.display;
-    let was = |image: &String| before.images.get(image);
-    let added: Vec<&String> = after.images.keys().filter(|image| was(image).is_none()).collect();
-    let updated: Vec<&String> =
-        after.images.iter().filter(|(image, now)| was(image).is_some_and(|was| was != *now)).map(|it| it.0).collect();
-    let removed: Vec<&String> = before.images.keys().filter(|image| !after.images.contains_key(*image)).collect();
+    let (was, now) = (entries(before), entries(after));
+    let added: Vec<&String> = now.keys().filter(|key| !was.contains_key(*key)).collect();
+    let is_other = |key: &String, now: &String| was.get(key).is_some_and(|was| was != now);
+    let updated: Vec<&String> = now.iter().filter(|(key, now)| is_other(key, now)).map(|(key, _)| key).collect();
+    let removed: Vec<&String> = was.keys().filter(|key| !now.contains_key(*key)).collect();
     if display.output == Output::Json {
         let images: BTreeMap<&String, String> =
             after.images.iter().map(|(image, it)| (image, it.to_string())).collect();
         let changes = serde_json::json!({ "added": added, "updated": updated, "removed": removed });
-        let document = serde_json::json!({ "schema": "rg.lock/v1", "images": images, "changes": changes });
+        let document = serde_json::json!({
+            "schema": "rg.lock/v1", "images": images, "repos": after.repos, "changes": changes,
+        });
         return display.console.answer(&format!("{document}\n"));
     }
     if display.verbosity > Verbosity::Quiet {
-        for (what, images) in [("added", &added), ("updated", &updated), ("removed", &removed)] {
-            images.iter().for_each(|image| display.console.tell(&format!("{what} {image}\n")));
+        for (what, keys) in [("added", &added), ("updated", &updated), ("removed", &removed)] {
+            keys.iter().for_each(|key| display.console.tell(&format!("{what} {key}\n")));
         }
     }
-    let (images, changed) = (after.images.len(), added.len() + updated.len() + removed.len());
-    let plural = if images == 1 { "" } else { "s" };
-    display.console.tell(&format!("rg.lock: {images} image{plural}, {changed} changed\n"));
+    let changed = added.len() + updated.len() + removed.len();
+    let images = counted(after.images.len(), "image", "images");
+    let repos = match after.repos.len() {
+        0 => String::new(),
+        count => format!("{}, ", counted(count, "repository", "repositories")),
+    };
+    display.console.tell(&format!("rg.lock: {images}, {repos}{changed} changed\n"));
     Ok(())
 }
 
-fn stale(why: impl Iterator<Item = String>) -> Problem {
+/// Returns all entries of a lock, with what they are pinned to.
+fn entries(lock: &Lock) -> BTreeMap<String, String> {
+    let images = lock.images.iter().map(|(image, digest)| (image.clone(), digest.to_string()));
+    images.chain(lock.repos.iter().map(|(key, commit)| (key.clone(), commit.clone()))).collect()
+}
+
+fn counted(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
+}
+
+/// Says why the lock is stale.
+pub fn stale(why: impl Iterator<Item = String>) -> Problem {
     let problem = Problem::new(Exit::Stale, "rg.lock is stale");
     why.fold(problem, Problem::because).hint("`rg lock` updates it; commit it")
 }
 
-fn save(root: &Path, lock: &Lock) -> Result<(), Problem> {
+/// Writes the lock.
+pub fn save(root: &Path, lock: &Lock) -> Result<(), Problem> {
     workspace::save_lock(root, lock).map_err(|error| {
         Problem::new(Exit::Machine, "cannot write rg.lock")
             .because(error.to_string())

@@ -21,6 +21,7 @@ mod property;
 mod python;
 mod python_tests;
 mod registry;
+mod repos;
 mod sdist;
 mod shell;
 mod testing;

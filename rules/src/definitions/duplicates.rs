@@ -1,6 +1,6 @@
 //! Tables that are declared twice, told as the targets that they are.
 
-use model::{Location, Mistake, RelPath, codes};
+use model::{Location, Mistake, PackageName, RelPath, codes};
 use toml::de::DeTable;
 
 /// Says of duplicate tables which target is declared twice, and where first; the keys in them are no news.
@@ -16,7 +16,7 @@ pub(super) fn named(mistakes: Vec<Mistake>, text: &str, package: &RelPath) -> Ve
         let name = text.get(at.start as usize..at.end as usize).unwrap_or_default();
         match headers_of(text, &at) {
             Some((first, second)) => {
-                let message = format!("//{package}:{name} is declared twice");
+                let message = format!("{}:{name} is declared twice", PackageName(package));
                 let mistake = Mistake::new(codes::DUPLICATE_TARGET, message).at(second, "");
                 named.push(mistake.also(first, "first declared here"));
             }

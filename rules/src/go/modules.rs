@@ -69,7 +69,7 @@ pub(crate) fn work_dir(lowering: &Lowering, dir: &RelPath) -> Option<RelPath> {
 }
 
 fn nearest_with(lowering: &Lowering, dir: &RelPath, name: &str) -> Option<RelPath> {
-    let mut upwards = std::iter::successors(Some(dir.clone()), RelPath::parent);
+    let mut upwards = dir.upwards();
     upwards.find(|dir| lowering.entry(&file_in(dir, name)) == Some(EntryKind::File))
 }
 
@@ -103,7 +103,7 @@ fn read_work(lowering: &mut Lowering, dir: &RelPath) -> Option<(WorkFile, BTreeS
     refuse_vendored(lowering, dir, &path);
     let mut used = BTreeSet::new();
     for word in &file.uses {
-        let module = dir.resolve(&word.text).ok();
+        let module = dir.resolve_inside(&word.text).ok();
         match module.filter(|module| lowering.entry(&file_in(module, "go.mod")) == Some(EntryKind::File)) {
             Some(module) => drop(used.insert(module)),
             None => {
@@ -216,7 +216,7 @@ impl Root {
             if self.local.iter().any(|(path, _)| *path == replace.path) || !self.wants(replace) {
                 continue;
             }
-            let dir = file.parent().unwrap_or_else(RelPath::root).resolve(text).ok();
+            let dir = file.parent().unwrap_or_else(RelPath::root).resolve_inside(text).ok();
             let dir = dir.filter(|dir| lowering.entry(&file_in(dir, "go.mod")) == Some(EntryKind::File));
             let Some(dir) = dir else {
                 let message =

@@ -179,7 +179,7 @@ fn read_go_file(lowering: &Lowering, path: &RelPath, kind: EntryKind) -> Option<
     if kind != EntryKind::Symlink {
         return Some(Scanned { file: scan::scan(&bytes), at: path.clone() });
     }
-    let target = path.parent()?.resolve(std::str::from_utf8(&bytes).ok()?).ok()?;
+    let target = path.parent()?.resolve_inside(std::str::from_utf8(&bytes).ok()?).ok()?;
     if lowering.entry(&target) != Some(EntryKind::File) {
         return None;
     }

@@ -17,7 +17,7 @@ pub(crate) fn directories(code: &mut Code, here: &RelPath, patterns: &[Written])
             Some(text) if text.is_empty() || text.ends_with('/') => (text, Beneath::Too),
             _ => (&*pattern.text, Beneath::No),
         };
-        let Ok(dir) = here.resolve(text) else {
+        let Ok(dir) = here.resolve_inside(text) else {
             let message = format!("`{}` leads out of the workspace", pattern.text);
             code.report(Mistake::new(codes::BAD_PATH, message).at(pattern.at.clone(), ""));
             continue;

@@ -92,7 +92,7 @@ pub(crate) fn used(written: &[Written]) -> Vec<Used> {
 }
 
 fn main_dir(code: &mut Code, binary: &GoBinary) -> Option<RelPath> {
-    let dir = binary.common.package().resolve(&binary.main.text);
+    let dir = binary.common.package().resolve_inside(&binary.main.text);
     if dir.is_err() {
         let message = format!("`{}` leads out of the workspace", binary.main.text);
         code.report(Mistake::new(codes::BAD_PATH, message).at(binary.main.at.clone(), ""));

@@ -182,7 +182,7 @@ fn laid_out(allowed: &Allowed) -> RelPath {
 /// Returns the directories in which a shell finds the commands of packages, the nearest first, from the root of the
 /// workspace.
 pub(super) fn command_directories(dir: &RelPath, lock: &Lock) -> Vec<RelPath> {
-    let upwards = std::iter::successors(Some(dir.clone()), RelPath::parent);
+    let upwards = dir.upwards();
     let inside = upwards.take_while(|dir| dir.starts_with(&lock.dir));
     let known: BTreeSet<RelPath> =
         directories(&lock.layout.places).into_iter().map(|dir| lock.dir.join(&dir)).collect();

@@ -124,7 +124,7 @@ impl<'l, 'a> Repositories<'l, 'a> {
 
     /// Returns the nearest lock at or above a directory.
     fn lock(&mut self, dir: &RelPath, need: &Need, at: &Location) -> Option<Rc<Lock>> {
-        let upwards = std::iter::successors(Some(dir.clone()), RelPath::parent);
+        let upwards = dir.upwards();
         let found = upwards.flat_map(|dir| LOCKS.map(|(name, parse)| (dir.clone(), file_in(&dir, name), parse)));
         let there = |lowering: &Lowering, file: &RelPath| lowering.entry(file) == Some(EntryKind::File);
         let Some((dir, file, parse)) = found.into_iter().find(|(_, file, _)| there(self.lowering, file)) else {

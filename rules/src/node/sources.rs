@@ -67,7 +67,7 @@ fn extended(mut files: BTreeSet<RelPath>, lowering: &Lowering) -> Vec<RelPath> {
         for base in bases(&text) {
             let names = [base.to_owned(), format!("{base}.json")];
             let there = |path: &RelPath| lowering.entry(path) == Some(EntryKind::File);
-            let found = names.iter().filter_map(|name| directory.resolve(name).ok()).find(there);
+            let found = names.iter().filter_map(|name| directory.resolve_inside(name).ok()).find(there);
             open.extend(found.filter(|base| files.insert(base.clone())));
         }
     }

@@ -65,7 +65,7 @@ impl<'a> Scans<'a> {
         let mut at = file.clone();
         while self.files.entry(&at) == Some(model::EntryKind::Symlink) && links.len() < LINKS {
             let target = String::from_utf8(self.files.read(&at)?).ok()?;
-            at = at.parent()?.resolve(&target).ok()?;
+            at = at.parent()?.resolve_inside(&target).ok()?;
             links.push(at.clone());
         }
         let source = self.files.read(&at)?;

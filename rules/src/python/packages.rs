@@ -85,15 +85,15 @@ impl Locks {
 
 /// Returns the nearest lock at or above a directory.
 fn nearest(lowering: &Lowering, dir: &RelPath) -> Option<RelPath> {
-    let upwards = std::iter::successors(Some(dir.clone()), RelPath::parent);
+    let upwards = dir.upwards();
     upwards.flat_map(|dir| LOCKS.map(|name| dir.join(&path(name)))).find(|file| is_file(lowering, file))
 }
 
 /// Returns the lock that a target names; reports one that is not there.
 fn named(written: &Written, package: &RelPath, lowering: &mut Lowering) -> Option<RelPath> {
     let lock = match written.text.strip_prefix("//") {
-        Some(inside) => RelPath::new(inside),
-        None => package.resolve(&written.text),
+        Some(inside) => package.repository().child(inside),
+        None => package.resolve_inside(&written.text),
     };
     let there = lock.ok().filter(|lock| is_file(lowering, lock));
     if there.is_none() {

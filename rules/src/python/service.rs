@@ -74,7 +74,7 @@ fn entry(
 ) -> Option<(Entry, Vec<RelPath>)> {
     let written = declaration.text("entry")?;
     if written.text.ends_with(".py") {
-        let file = declaration.common.package().resolve(&written.text).ok();
+        let file = declaration.common.package().resolve_inside(&written.text).ok();
         let is_file = |file: &RelPath| world.lowering.entry(file) == Some(EntryKind::File);
         if let Some(file) = file.filter(|file| is_file(file) || around.generated_paths.contains(file)) {
             return Some((Entry::File(file.clone()), vec![file]));

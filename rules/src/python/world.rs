@@ -61,7 +61,7 @@ impl World<'_, '_> {
             let src = package.join(&path("src"));
             let there = self.lowering.entry(&src) == Some(EntryKind::Directory);
             let default = std::iter::once(package.clone()).chain(there.then_some(src));
-            return Some(default.chain(self.lowering.python_roots()).collect());
+            return Some(default.chain(self.lowering.python_roots(package)).collect());
         }
         let found: Vec<Option<RelPath>> = written.iter().map(|root| self.root(root, package)).collect();
         found.into_iter().collect()
@@ -70,8 +70,8 @@ impl World<'_, '_> {
     fn root(&mut self, written: &Written, package: &RelPath) -> Option<RelPath> {
         let plain = written.text.trim_end_matches('/');
         let resolved = match written.text.strip_prefix("//") {
-            Some(_) => RelPath::new(plain.trim_start_matches('/')).ok(),
-            None => package.resolve(plain).ok(),
+            Some(_) => package.repository().child(plain.trim_start_matches('/')).ok(),
+            None => package.resolve_inside(plain).ok(),
         };
         let is_directory = |dir: &RelPath| dir.is_root() || self.lowering.entry(dir) == Some(EntryKind::Directory);
         let found = resolved.filter(is_directory);

@@ -7,17 +7,17 @@ use model::{Location, Mistake, RelPath};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Checked, ExecutorChoice, SecretSource, Settings, Toolchain, size};
+use super::{Checked, ExecutorChoice, Repo, RepoSettings, RepoSource, SecretSource, Settings, Toolchain, repo, size};
 use crate::document::{self, place, type_name};
 use crate::near::{nearest, quoted_list};
 use model::codes;
 
 /// The tables that this version reads.
-pub(crate) const TABLES: [&str; 9] =
-    ["workspace", "toolchain", "images", "execution", "cache", "network", "secrets", "python", "profile"];
+pub(crate) const TABLES: [&str; 10] =
+    ["workspace", "toolchain", "images", "execution", "cache", "network", "secrets", "python", "repos", "profile"];
 
 /// The tables that the design knows and this version does not.
-const LATER: [&str; 3] = ["registry", "release", "repos"];
+const LATER: [&str; 2] = ["registry", "release"];
 
 /// The layers of settings, in the order in which they were parsed.
 #[derive(Default)]
@@ -100,6 +100,7 @@ impl Reader {
                 "network" => self.each(file, value, "network", Reader::network),
                 "secrets" => self.each(file, value, "secrets", Reader::secret),
                 "python" => self.each(file, value, "python", Reader::python),
+                "repos" => self.each(file, value, "repos", Reader::repo),
                 "profile" => self.each(file, value, "profile", Reader::profile),
                 later if LATER.contains(&later) => {
                     self.later(&format!("[{}]", full_name(later, value)), place(file, key))
@@ -115,6 +116,7 @@ impl Reader {
         self.overlay(file, table);
         let seen = std::mem::replace(&mut self.settings, kept);
         self.settings.images = seen.images;
+        self.settings.named_repos = seen.named_repos;
     }
 
     /// Reads each key of a table.
@@ -315,12 +317,54 @@ impl Reader {
         self.settings.python_roots = roots.iter().map(plain).filter(|root| RelPath::new(root).is_ok()).collect();
     }
 
+    /// What an earlier layer says of the repository is laid over: a profile may give another `ref` alone.
+    fn repo(&mut self, name: &str, at: &Location, field: &Field<'_>) {
+        let Some(table) = field.value.get_ref().as_table() else {
+            return self.wrong(&format!("`repos.{name}`"), "a table", field.value, &field.place());
+        };
+        repo::check_name(name, at, &mut self.mistakes);
+        let before = self.settings.repos.get(name).map(|repo| repo.source.clone());
+        let (mut git, mut reference) = before.map_or((None, None), |it| (Some(it.git), Some(it.reference)));
+        for (key, value) in table {
+            let (key_at, inner) = (place(field.file, key), Field { file: field.file, value });
+            let taken = match &**key.get_ref() {
+                "git" => &mut git,
+                "ref" => &mut reference,
+                other => {
+                    self.unknown("key", other, key_at, &["git", "ref"]);
+                    continue;
+                }
+            };
+            match value.get_ref().as_str() {
+                Some(text) => {
+                    repo::check_word(key.get_ref(), text, &inner.place(), &mut self.mistakes);
+                    *taken = Some(text.to_owned());
+                }
+                None => self.wrong(&format!("`{}`", key.get_ref()), "a string", value, &inner.place()),
+            }
+        }
+        match (git, reference) {
+            (Some(git), reference) => {
+                let source = RepoSource { git, reference: reference.unwrap_or_else(|| "HEAD".to_owned()) };
+                self.settings.named_repos.insert(source.clone());
+                let repo = Repo { source, own: RepoSettings::default() };
+                self.settings.repos.insert(Arc::from(name), repo);
+            }
+            (None, _) if table.iter().any(|(key, _)| key.get_ref() == "git") => {}
+            (None, _) => {
+                let message = format!("repository `{name}` says nothing of where it comes from");
+                let mistake = Mistake::new(codes::BAD_SETTING, message).at(at.clone(), "");
+                self.mistakes.push(mistake.hint("write `git = \"…\"`, as `git clone` takes it, and `ref = \"main\"`"));
+            }
+        }
+    }
+
     fn profile(&mut self, name: &str, _at: &Location, field: &Field<'_>) {
         match field.value.get_ref().as_table() {
             None => self.wrong(&format!("`profile.{name}`"), "a table", field.value, &field.place()),
             Some(table) => {
                 for (key, _) in table.iter().filter(|(key, _)| key.get_ref() == "profile") {
-                    self.unknown("table", "profile", place(field.file, key), &TABLES[..8]);
+                    self.unknown("table", "profile", place(field.file, key), &TABLES[..9]);
                 }
             }
         }

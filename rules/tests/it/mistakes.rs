@@ -116,7 +116,7 @@ fn a_source_that_cannot_be_one_says_why() {
         ),
         (
             "\"@other//a\"",
-            "RG0301 `@other//a` names another repository, and this workspace declares none of that name\n",
+            "RG0507 workspace.toml declares no repository `other`\n  hint: add `[repos.other]` with `git = \"…\"` and `ref = \"…\"` to workspace.toml\n",
         ),
     ] {
         let tree = MapTree::new(&[

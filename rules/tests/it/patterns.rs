@@ -142,8 +142,8 @@ fn what_stands_for_nothing_is_an_error_with_the_nearest_name() {
     check(
         &["//a b", "@x//a"],
         "",
-        "RG0604 `a b` is not a package: segments of letters, digits, `.`, `_` and `-`, joined by `/`\n  hint: `//a b` is no pattern: write `//package:target`, `//package/...` or `tag:NAME`\n\
-         RG0604 `@x//a` names another repository, and this workspace declares none of that name\n  hint: `@x//a` is no pattern: write `//package:target`, `//package/...` or `tag:NAME`\n",
+        "RG0604 `a b` is not a package: segments of letters, digits, `.`, `_` and `-`, joined by `/`\n  hint: `//a b` is no pattern: write `//package:target`, `//package/...`, `@name//...` or `tag:NAME`\n\
+         RG0507 workspace.toml declares no repository `x`\n  hint: add `[repos.x]` with `git = \"…\"` and `ref = \"…\"` to workspace.toml\n",
     );
     check(
         &["REDME.md"],

@@ -36,6 +36,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("fixedbitset", &["graph"]),
     ("flate2", &["exec", "fetch", "oci"]),
     ("futures-util", &["exec"]),
+    ("git2", &["workspace"]),
     ("globset", &["rules"]),
     ("ignore", &["workspace"]),
     ("indicatif", &["cli"]),

@@ -88,8 +88,7 @@ struct Manifest {
 
 /// Returns the nearest package.json at or above a directory.
 fn manifest(advice: &Advice<'_>, dir: &RelPath) -> Option<Manifest> {
-    let mut files =
-        std::iter::successors(Some(dir.clone()), RelPath::parent).filter_map(|dir| dir.child("package.json").ok());
+    let mut files = dir.upwards().filter_map(|dir| dir.child("package.json").ok());
     let file = files.find(|file| advice.is(file, EntryKind::File))?;
     let json = serde_json::from_reader(advice.tree.open(&file).ok()?).ok()?;
     Some(Manifest { file, json })

@@ -53,12 +53,13 @@ fn roots(advice: &Advice<'_>, target: &Target) -> Vec<RelPath> {
     let written = target.attributes.get("roots").and_then(|text| serde_json::from_str::<Value>(text).ok());
     if let Some(Value::Array(written)) = written {
         let root = |text: &str| match text.strip_prefix("//") {
-            Some(inside) => RelPath::new(inside.trim_matches('/')).ok(),
+            Some(inside) => package.repository().child(inside.trim_matches('/')).ok(),
             None => package.resolve(text.trim_end_matches('/')).ok(),
         };
         return written.iter().filter_map(|root| root.as_str()).filter_map(root).collect();
     }
-    let common = advice.python_roots.iter().filter_map(|root| RelPath::new(root).ok());
+    let own = package.repository().is_root().then_some(advice.python_roots);
+    let common = own.into_iter().flatten().filter_map(|root| RelPath::new(root).ok());
     [Some(package.clone()), package.child("src").ok()].into_iter().flatten().chain(common).collect()
 }
 
@@ -101,7 +102,8 @@ impl Missing<'_> {
 
     /// Returns a directory of the workspace that is no root and holds the module: a package of rg, or its src/.
     fn elsewhere(&self, name: &str) -> Option<(RelPath, RelPath)> {
-        let packages = self.advice.graph.analysis().packages.iter();
+        let here = self.advice.graph.target_of(self.step).id.label.package.repository();
+        let packages = self.advice.graph.analysis().packages.iter().filter(|it| it.repository() == here);
         let mut candidates = packages.flat_map(|package| [Some(package.clone()), package.child("src").ok()]).flatten();
         candidates.find_map(|root| self.find(&root, name).map(|found| (root, found)))
     }
