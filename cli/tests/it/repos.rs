@@ -258,6 +258,29 @@ fn labels_of_other_repositories_are_those_of_the_workspace_in_every_file() {
 }
 
 #[test]
+fn what_workspace_toml_says_of_a_repository_is_checked_and_a_profile_may_change_it() {
+    let (workspace, repository) = used();
+    let plain = settings("../design", "main");
+    let refuses = |from: &str, to: &str, phrases: &[&str]| {
+        workspace.write("workspace.toml", plain.replace(from, to));
+        workspace.rg(&["build"]).exits(2).says(phrases);
+    };
+    refuses("repos.ds", "repos.linux-arm64", &["`linux-arm64` is the name of a platform"]);
+    refuses("repos.ds", "repos.\"d s\"", &["`d s` is not the name of a repository"]);
+    refuses("git =", "gti =", &["unknown key `gti`", "write `git`", "nothing of where it comes from"]);
+    refuses("ref = \"main\"", "ref = 1", &["not a string"]);
+    repository.git(&["switch", "--quiet", "--create", "next"]);
+    repository.commit(&[("lib/words.txt", "next\n")]);
+    repository.git(&["switch", "--quiet", "main"]);
+    workspace.write("workspace.toml", format!("{plain}[profile.next]\nrepos.ds.ref = \"next\"\n"));
+    workspace.rg(&["lock"]).ok().says(&["rg.lock: 0 images, 2 repositories, 2 changed"]);
+    workspace.build(&["--locked"]);
+    assert!(workspace.read("rg-out/p/a/o").starts_with("WORDS\n"));
+    workspace.build(&["--locked", "--profile", "next"]);
+    assert!(workspace.read("rg-out/p/a/o").starts_with("NEXT\n"));
+}
+
+#[test]
 fn two_builds_at_once_fetch_a_repository_once_and_both_succeed() {
     let (workspace, _repository) = used();
     let both: Vec<_> = (0..2).map(|_| workspace.start(&["build", "//...", "@ds//..."])).collect();
