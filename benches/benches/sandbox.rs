@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use criterion::{Criterion, criterion_group};
-use exec::sandbox::{Mount, Sandbox, Spec, Streams, base_mounts, main_if_helper};
+use exec::sandbox::{Mount, Sandbox, Spec, Streams, Way, base_mounts, main_if_helper};
 use model::Network;
 
 fn spec(mounts: Vec<Mount>) -> Spec {
     let env = [("PATH", "/usr/bin:/bin"), ("HOME", "/tmp/home")];
     Spec {
+        way: Way::Namespaces,
         root: None,
         mounts: base_mounts(Network::None).into_iter().chain(mounts).collect(),
         argv: vec!["/usr/bin/true".to_owned()],
