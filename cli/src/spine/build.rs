@@ -284,7 +284,7 @@ impl<'a> Building<'a> {
         let errand = Errand { graph, plan: planned.plan, keys: planned.keys, tree, ids: planned.ids, definitions };
         let visited = machine.visit.as_ref().map(|visit| visit.step);
         let report = exec::run(&errand, known, machine, &mut |event| {
-            if visited.is_none() || event.step() != visited {
+            if visited.is_none() || event.step() != visited || matches!(event, exec::Event::Visits { .. }) {
                 progress.on(&event);
             }
         });

@@ -135,6 +135,7 @@ fn what_makes_nothing_is_no_input_of_anything() {
 fn of_a_target_with_mistakes_nobody_misses_what_it_would_have_made() {
     let definition = "[go_binary.z]\nmain = \"./none\"\n[command.use]\nrun = \"cp $(location :z) $OUT/x\"\ninputs = [\":z\"]\noutputs = [\"x\"]\n";
     let workspace = workspace(&[GOOD, ("p/BUILD.toml", definition), ("go.mod", "module m\n\ngo 1.22\n")]);
+    workspace.write("workspace.toml", "[workspace]\nname = \"it\"\n[toolchain.go]\nhost = [\"go\"]\n");
     let run = refused(&workspace, 2, &["RG0703"]);
     assert!(!run.err.contains("RG0804"), "{run}");
 }
