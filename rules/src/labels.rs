@@ -45,7 +45,7 @@ impl Declarations {
         }
         let message = format!("`{}` makes nothing that could be taken, so nothing would wait for it", named.label);
         let hint = match known.kind {
-            Kind::Test => "tests are run by `rg test`: take the label out".to_owned(),
+            Kind::Test | Kind::Suite => "tests are run by `rg test`: take the label out".to_owned(),
             _ => format!("give {} an output, or take the label out", named.label),
         };
         Some(Mistake::new(codes::NOTHING_PROVIDED, message).at(named.at.clone(), "").hint(hint))

@@ -37,10 +37,13 @@ const REAP_EVERY: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
 /// Runs the spec and ends the process.
 pub(super) fn main(spec: &Spec, sources: Option<Sources>, go: OwnedFd, channel: &UnixStream) -> ! {
-    report(set_up(spec, sources, go).and_then(|layers| {
-        let how = run(spec, channel)?;
-        Ok((how, how != How::Exited(0) && spec.streams == Streams::Log && layers.keep(spec)))
-    }), channel)
+    report(
+        set_up(spec, sources, go).and_then(|layers| {
+            let how = run(spec, channel)?;
+            Ok((how, how != How::Exited(0) && spec.streams == Streams::Log && layers.keep(spec)))
+        }),
+        channel,
+    )
 }
 
 /// Runs the spec where no namespace begins, and ends the process: what the program leaves is for others to end.

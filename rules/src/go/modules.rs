@@ -237,6 +237,7 @@ impl Root {
         self.requires().any(|(_, require)| replace.covers(&require.path, &require.version))
     }
 
+    /// Returns what each module asks for.
     pub fn requires(&self) -> impl Iterator<Item = (&Module, &Require)> {
         self.modules.iter().flat_map(|module| module.file.requires.iter().map(move |require| (module, require)))
     }
@@ -344,10 +345,12 @@ impl Root {
 }
 
 impl Module {
+    /// Returns its go.mod.
     pub fn go_mod(&self) -> RelPath {
         file_in(&self.dir, "go.mod")
     }
 
+    /// Returns where its go.sum is, or would be.
     pub fn go_sum(&self) -> RelPath {
         file_in(&self.dir, "go.sum")
     }

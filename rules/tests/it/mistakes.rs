@@ -249,6 +249,7 @@ fn groups_that_contain_themselves_show_the_whole_cycle() {
         "c/BUILD.toml:2: [\":b\"] RG0304 cycle: //c:a -> //c:b -> //c:s -> //c:a\n  \
            c/BUILD.toml:4: [\":s\"] leads to //c:s\n  \
            c/BUILD.toml:6: [\":a\"] leads to //c:a\n\
+         c/BUILD.toml:4: [\":s\"] RG0309 `//c:s` makes nothing that could be taken, so nothing would wait for it\n  hint: tests are run by `rg test`: take the label out\n\
          c/BUILD.toml:6: [\":a\"] RG0307 //c:a is not a test\n  hint: a suite names tests and suites\n",
     );
 }
@@ -306,7 +307,7 @@ fn definitions_that_cannot_be_read_are_reported() {
         tree,
         "a b/BUILD.toml:1: [] RG0110 `a b` is not a package: segments of letters, digits, `.`, `_` and `-`, joined by `/`\n  \
            hint: rename the directory, or move the BUILD.toml to the directory above\n\
-         latin/BUILD.toml:1: [] RG0109 `latin/BUILD.toml` is not UTF-8 text: byte 2 is part of no character\n\
+         latin/BUILD.toml:1: [] RG0109 `latin/BUILD.toml` is not UTF-8 text: byte 2, in line 1, is part of no character\n  hint: save it as UTF-8\n\
          link/BUILD.toml:1: [] RG0109 `link/BUILD.toml` is a symbolic link\n  hint: links are never followed: copy the file\n",
     );
 }
