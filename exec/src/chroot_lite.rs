@@ -14,7 +14,6 @@ use model::Content;
 
 use crate::executor::{Executor, Ground, Job, Ran, Stopped, Unusable};
 use crate::native::{failure, spec};
-use crate::report::with_causes;
 use crate::sandbox::{How, Sandbox, Spec, Way};
 use crate::stage::{By, stage};
 use crate::{Cancel, Failure};
@@ -40,8 +39,7 @@ impl ChrootLite {
         refuse_what_it_cannot(job)?;
         let staged = stage(job, scratch, By::Link)?;
         let spec = spec(job, &staged, scratch)?;
-        let broken =
-            |error: std::io::Error| Failure::Sandbox(format!("cannot put the root directory together: {error}"));
+        let broken = |error: std::io::Error| Failure::preparing("cannot put the root directory together", &error);
         let wanted = room::Wanted::of(&spec, &staged.tree).map_err(broken)?;
         let idle = {
             let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
@@ -62,7 +60,7 @@ impl ChrootLite {
 
     /// Takes out what a job left, so that another finds the room as this one did.
     fn clear(&self, furnished: Furnished, scratch: &Path) -> Result<(), Failure> {
-        let broken = |error: std::io::Error| Failure::Sandbox(format!("cannot take the outputs: {error}"));
+        let broken = |error: std::io::Error| Failure::preparing("cannot take the outputs", &error);
         let room = furnished.clear(scratch).map_err(broken)?;
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner).push(room);
         Ok(())
@@ -100,7 +98,7 @@ impl Executor for ChrootLite {
         // Without the right to make devices, the probe says which right is missing.
         let made = room::make_devices(root.path());
         let probed = self.sandbox.probe_chroot(root.path());
-        probed.map_err(|refused| Unusable { why: with_causes(&refused), fix: refused.fix })?;
+        probed.map_err(|refused| Unusable { why: refused.to_string(), fix: refused.fix })?;
         made.map_err(|error| refused("mknod", &error))
     }
 }

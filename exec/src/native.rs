@@ -4,7 +4,6 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::executor::{Executor, Ground, Job, Ran, Stopped, Unusable};
-use crate::report::with_causes;
 use crate::sandbox::{self, Ended, How, Mount, Sandbox, SandboxError, Spec, Streams, Way, base_mounts, image_mounts};
 use crate::secrets::{SECRETS, Secret};
 use crate::stage::{By, OUT, Staged, stage};
@@ -55,7 +54,7 @@ impl Executor for Native {
     }
 
     fn check(&self) -> Result<(), Unusable> {
-        self.sandbox.probe().map_err(|refused| Unusable { why: with_causes(&refused), fix: refused.fix })
+        self.sandbox.probe().map_err(|refused| Unusable { why: refused.to_string(), fix: refused.fix })
     }
 }
 

@@ -246,11 +246,19 @@ impl Failure {
     /// Makes the failure of a container, with all that is known of why. Where there is no room for it, the cache has none.
     pub(crate) fn sandbox(error: &(dyn std::error::Error + 'static)) -> Failure {
         let causes = std::iter::successors(Some(error), |cause| cause.source());
-        let mut kinds = causes.filter_map(|cause| Some(cause.downcast_ref::<io::Error>()?.kind()));
-        let is_store =
-            |kind| matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem);
-        if kinds.any(is_store) { Failure::store(error) } else { Failure::Sandbox(with_causes(error)) }
+        let is_full = causes.filter_map(|cause| cause.downcast_ref::<io::Error>()).any(has_no_room);
+        if is_full { Failure::store(error) } else { Failure::Sandbox(with_causes(error)) }
     }
+
+    /// Makes the failure of a step on the way to a container.
+    pub(crate) fn preparing(what: &str, error: &io::Error) -> Failure {
+        let why = format!("{what}: {error}");
+        if has_no_room(error) { Failure::Store(why) } else { Failure::Sandbox(why) }
+    }
+}
+
+fn has_no_room(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem)
 }
 
 fn not_made(outputs: &[RelPath]) -> String {

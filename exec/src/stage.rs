@@ -45,7 +45,7 @@ pub(crate) fn stage(job: &Job<'_>, scratch: &Path, by: By) -> Result<Staged, Sto
     };
     let mut staged = Staged { tree: scratch.join("tree"), out, mounts: Vec::new() };
     let mut directories = Directories::default();
-    let io = |source: io::Error| Stopped::Failed(Failure::Sandbox(format!("cannot stage the inputs: {source}")));
+    let io = |source: io::Error| Stopped::Failed(Failure::preparing("cannot stage the inputs", &source));
     directories.make(&staged.out).map_err(io)?;
     directories.make(&staged.tree.join(&job.out)).map_err(io)?;
     directories.make(&staged.tree.join(job.directory)).map_err(io)?;
@@ -78,7 +78,7 @@ impl Problem {
     fn at(self, at: &RelPath) -> Stopped {
         match self {
             Problem::Lost(lost) => Stopped::Lost(at.clone(), lost),
-            Problem::Io(error) => Failure::Sandbox(format!("cannot stage {at}: {error}")).into(),
+            Problem::Io(error) => Failure::preparing(&format!("cannot stage {at}"), &error).into(),
         }
     }
 }

@@ -11,7 +11,7 @@ use rules::{ExecutorChoice, Toolchain};
 
 use super::open::{Opened, is_above, open};
 use crate::commands;
-use crate::doctor::Check;
+use crate::doctor::{Check, Verdict};
 use crate::exit::Exit;
 use crate::front::Session;
 use crate::problem::Problem;
@@ -21,7 +21,12 @@ pub fn checks(session: &Session) -> Vec<Check> {
     let opened = open(session);
     let chosen = opened.as_ref().map(|opened| opened.executor).ok();
     let host = Check::ok("executor host", "used only when it is asked for by name: no isolation");
-    let mut checks = vec![native(), chroot_lite(session), engine(session, chosen), host];
+    let (mut best, others) = (native(), [chroot_lite(session), engine(session, chosen)]);
+    if best.verdict == Verdict::Fail && others.iter().any(|other| other.verdict == Verdict::Ok) {
+        // rg does its work in another way.
+        best.verdict = Verdict::Warn;
+    }
+    let mut checks: Vec<Check> = [best].into_iter().chain(others).chain([host]).collect();
     match opened {
         Ok(opened) => {
             checks.push(Check::ok("workspace", format!("{} in {}", opened.settings.name, opened.root.display())));

@@ -7,9 +7,11 @@ use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, lchown};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use testkit::container;
+use testkit::engine::Engine;
 use testkit::image::{Image, busybox};
 use testkit::workspace::{Run, Workspace, processes, tree, wait_until};
 
@@ -34,14 +36,30 @@ pub enum Place {
     PlainUser,
     /// In a container with Docker's default privileges, as root.
     Container,
+    /// On this machine, as root, beside a Docker of its own.
+    Docker,
+    /// On this machine, as root, beside a Podman of its own.
+    Podman,
 }
 
-/// A rung for each executor that shares its results with the others; Docker and Podman each want a line here, with what
-/// their place needs in [`Rung::command`].
+/// A rung for each executor that shares its results with the others.
 const NATIVE: Rung = Rung { executor: "native", place: Place::Root, refuses: &[] };
 const NATIVE_AS_A_PLAIN_USER: Rung = Rung { executor: "native", place: Place::PlainUser, refuses: &[] };
 pub const CHROOT_LITE: Rung =
     Rung { executor: "chroot-lite", place: Place::Container, refuses: &["secret", "cache", "machine"] };
+
+const DOCKER: Rung = Rung { executor: "engine", place: Place::Docker, refuses: &["machine"] };
+const PODMAN: Rung = Rung { executor: "engine", place: Place::Podman, refuses: &["machine"] };
+
+#[test]
+fn docker_keeps_all_promises() {
+    conforms(&DOCKER);
+}
+
+#[test]
+fn podman_keeps_all_promises() {
+    conforms(&PODMAN);
+}
 
 #[test]
 fn native_as_root_keeps_all_promises() {
@@ -283,7 +301,8 @@ fn shares_its_results(world: &World<'_>) {
     let targets: Vec<String> = SENTENCES.iter().filter(can).map(|it| format!("//:{}", it.target)).collect();
     let words: Vec<&str> = ["build"].into_iter().chain(targets.iter().map(String::as_str)).collect();
     world.rg(&words).ok().runs(0);
-    let native = World { rung: &NATIVE, number: world.number.clone(), workspace: world.workspace.elsewhere() };
+    let native =
+        World { rung: &NATIVE, number: world.number.clone(), workspace: world.workspace.elsewhere(), engine: None };
     native.rg(&words).ok().runs(targets.len().try_into().unwrap());
     assert_eq!(native.workspace.delivered(), world.workspace.delivered(), "{}", world.rung.executor);
     // One remembers what it did, so they meet in the cache without what is remembered.
@@ -293,7 +312,8 @@ fn shares_its_results(world: &World<'_>) {
             .filter(|it| it.contains("memory/"))
             .for_each(|it| drop(fs::remove_file(cache.join(it))));
     }
-    let there = World { rung: world.rung, number: String::new(), workspace: native.workspace };
+    let engine = world.engine.clone();
+    let there = World { rung: world.rung, number: String::new(), workspace: native.workspace, engine };
     there.rg(&words).ok().runs(0);
     World { rung: &NATIVE, ..there }.rg(&words).ok().runs(0);
 }
@@ -303,6 +323,7 @@ struct World<'a> {
     rung: &'a Rung,
     workspace: Workspace,
     number: String,
+    engine: Option<Rc<Engine>>,
 }
 
 impl World<'_> {
@@ -316,10 +337,18 @@ impl World<'_> {
             Place::Root => "sh",
             Place::PlainUser => "setpriv",
             Place::Container => "runc",
+            Place::Docker => "dockerd",
+            Place::Podman => "podman",
         };
         if !environment::has(tool) {
             return None;
         }
+        let engine = match rung.place {
+            Place::Docker => Some(Engine::docker()),
+            Place::Podman => Some(Engine::podman()),
+            Place::Root | Place::PlainUser | Place::Container => None,
+        };
+        let engine = engine.transpose().unwrap().map(Rc::new);
         let number = format!("8{}.{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let port = answering().to_string();
         let workspace = crate::workspace(&[("workspace.toml", SETTINGS), ("in.txt", "in\n"), ("also.txt", "also\n")]);
@@ -340,7 +369,7 @@ impl World<'_> {
         };
         workspace.write("BUILD.toml", SENTENCES.iter().map(define).collect::<String>());
         workspace.rg(&["lock"]).ok();
-        Some(World { rung, workspace, number })
+        Some(World { rung, workspace, number, engine })
     }
 
     fn rg(&self, words: &[&str]) -> Run {
@@ -355,9 +384,10 @@ impl World<'_> {
     fn command(&self, words: &[&str]) -> Command {
         let mut plain = self.workspace.command(words);
         plain.env("TOKEN", SECRET).env("RG_EXECUTOR", self.rung.executor);
+        plain.envs(self.engine.iter().map(|engine| ("DOCKER_HOST", engine.host())));
         let room = self.workspace.beside("");
         let mut command = match self.rung.place {
-            Place::Root => return plain,
+            Place::Root | Place::Docker | Place::Podman => return plain,
             Place::Container => container::around(&plain, &room, &[]),
             Place::PlainUser => as_a_plain_user(&plain, &room),
         };

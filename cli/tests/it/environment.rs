@@ -74,7 +74,8 @@ pub fn is_root(why: &str) -> bool {
 
 /// Whether a program is installed, for tests that need more than rg does; where nothing may be left out it has to be.
 pub fn has(program: &str) -> bool {
-    let found = ["/usr/bin", "/bin", "/usr/local/bin"].iter().any(|it| Path::new(it).join(program).exists());
+    let found =
+        ["/usr/bin", "/bin", "/usr/sbin", "/usr/local/bin"].iter().any(|it| Path::new(it).join(program).exists());
     assert!(found || !is_ci(), "`{program}` is not installed: apt-get install {program}");
     if !found {
         println!("left out, because `{program}` is not installed");
