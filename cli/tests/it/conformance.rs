@@ -115,7 +115,7 @@ const SENTENCES: &[Sentence] = &[
     Sentence {
         says: "what is not declared is not there",
         target: "undeclared",
-        run: "ls -A . > $OUT/o; ls -d WORKSPACE /root/* /home/* /usr/bin /etc/passwd >> $OUT/o 2> /dev/null || true",
+        run: "ls -A . > $OUT/o; ls -d WORKSPACE /root/* /home/* /usr/bin /etc/os-release >> $OUT/o 2> /dev/null || true",
         more: "inputs = [\"in.txt\"]",
         sees: Sees::Output("in.txt\nrg-out\n"),
     },
