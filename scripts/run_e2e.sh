@@ -78,10 +78,10 @@ ran = sorted({target["label"] for target in targets if target["status"] == "exec
 print("executed:", ran)
 follow = {
     "//api:go", "//api:python", "//api:ts", "//services/catalog:catalog", "//services/reviews:reviews",
-    "//services/reviews:unit", "//services/shipping:shipping", "//apps/storefront:storefront", "//apps/storefront:unit",
+    "//services/reviews:unit", "//libs/python:contract", "//services/shipping:shipping", "//apps/storefront:storefront", "//apps/storefront:unit",
 }
 assert follow <= set(ran), f"did not run: {sorted(follow - set(ran))}"
-kept = {"//libs/go:unit", "//libs/npm/format:unit", "//libs/npm/format:types", "//:gofmt", "//:ruff"}
+kept = {"//libs/go:unit", "//libs/python:unit", "//libs/npm/format:unit", "//libs/npm/format:types", "//:gofmt", "//:ruff"}
 assert not kept & set(ran), f"ran, though the contract does not reach it: {kept & set(ran)}"
 PYTHON
 }
