@@ -16,6 +16,7 @@ fn upper() -> Vec<u8> {
         member("opaque/.wh..wh..opq", b'0', b""),
         member("opaque/new", b'0', b"n"),
         link("etc/link", b'2', "/etc/marker"),
+        member("etc/hosts", b'0', b"10.0.0.1 build\n"),
     ])
 }
 
@@ -47,19 +48,19 @@ fn command(run: &str) -> String {
 
 #[test]
 fn an_action_sees_the_layers_of_its_image_and_nothing_of_this_machine() {
-    let look = "cat /etc/link in.txt > $OUT/o; ls /opaque >> $OUT/o; greet >> $OUT/o; id -u >> $OUT/o\n\
+    let look = "cat /etc/link in.txt > $OUT/o; head -n 1 /etc/hosts >> $OUT/o; ls /opaque >> $OUT/o; greet >> $OUT/o; id -u >> $OUT/o\n\
         for it in /gone /usr/bin /etc/passwd /root; do test -e $it && echo $it >> $OUT/o; done\n\
         for it in /bin/x /x /etc/x; do (echo > $it) 2> /dev/null && echo wrote $it >> $OUT/o; done; true";
     let Some(workspace) = workspace(&command(look)) else { return };
     workspace.build(&[]).runs(1);
-    assert_eq!(workspace.read("rg-out/p/a/o"), "two\nin\nnew\nhello\n1000\n");
+    assert_eq!(workspace.read("rg-out/p/a/o"), "two\nin\n127.0.0.1 localhost\nnew\nhello\n1000\n");
     workspace.build(&[]).runs(0);
     // Another image with the same layers is unpacked only as far as it is new.
     let layers = [busybox().unwrap(), lower(), tar(&[member("etc/link", b'0', b"three\n")])];
     Image::of(&layers).write(&workspace.path("images/bb"));
     workspace.rg(&["lock", "--update"]).ok();
     workspace.build(&[]).runs(1);
-    assert!(workspace.read("rg-out/p/a/o").starts_with("three\nin\nold\n"));
+    assert!(workspace.read("rg-out/p/a/o").starts_with("three\nin\n127.0.0.1 localhost\nold\n"));
 }
 
 #[test]

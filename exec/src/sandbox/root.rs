@@ -8,7 +8,9 @@ use std::cell::RefCell;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, mkdirat, openat, openat2, symlinkat};
+use rustix::fs::{
+    AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, fstat, mkdirat, openat, openat2, symlinkat, unlinkat,
+};
 use rustix::io::{Errno, write};
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, fsconfig_create,
@@ -126,7 +128,15 @@ impl Root {
             }
             (Mount::File { at, content }, _) => {
                 let (parent, name) = self.parent(at)?;
-                make_file(&parent, name, content).named("open", at)
+                let made = make_file(&parent, name, content).or_else(|errno| match errno {
+                    // The image has one: /etc/hosts, in some.
+                    Errno::EXIST => {
+                        unlinkat(&parent, name, AtFlags::empty())?;
+                        make_file(&parent, name, content)
+                    }
+                    errno => Err(errno),
+                });
+                made.named("open", at)
             }
             (Mount::Directory { at }, _) => self.directory(at).map(|_| ()),
             (
