@@ -51,7 +51,7 @@ fn auto_takes_it_where_namespaces_are_refused_and_strict_forbids_that() {
     contained(&workspace, &["build", "--rerun", "//:a"], &[]).exits(36);
     // What is known needs nobody to run it.
     contained(&workspace, &["build"], &[]).ok().runs(0);
-    contained(&workspace, &["doctor"], &[]).says(&["fail  executor native", "ok    executor chroot-lite"]);
+    contained(&workspace, &["doctor"], &[]).says(&["warn  executor native", "ok    executor chroot-lite"]);
 }
 
 #[test]

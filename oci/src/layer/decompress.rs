@@ -11,7 +11,10 @@ use crate::Digest;
 use crate::spec::Compression;
 
 /// Returns what some bytes unpack to. What follows a member or a frame has to be another one.
-pub(super) fn decompressed<'a>(stored: impl BufRead + 'a, compression: Compression) -> Box<dyn Read + 'a> {
+pub(super) fn decompressed<'a>(
+    stored: impl BufRead + Send + 'a,
+    compression: Compression,
+) -> Box<dyn Read + Send + 'a> {
     match compression {
         Compression::None => Box::new(stored),
         Compression::Gzip => Box::new(MultiGzDecoder::new(stored)),

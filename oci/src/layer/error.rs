@@ -71,6 +71,9 @@ pub enum LayerError {
     /// More entries than any real layer.
     #[error("it holds more than {0} entries")]
     TooManyEntries(u64),
+    /// The machine has no thread to read it with.
+    #[error("it cannot be read: {0}")]
+    Thread(std::io::Error),
     /// More bytes than any real layer.
     #[error("it unpacks to more than {0} bytes")]
     TooLarge(u64),

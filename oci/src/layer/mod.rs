@@ -4,6 +4,7 @@
 //! them, by digest, and a path is only a name. Owners, times and all of a mode but whether a file can be executed are
 //! dropped; devices and pipes are skipped.
 
+mod ahead;
 mod decompress;
 mod entries;
 mod error;
@@ -12,6 +13,7 @@ mod name;
 use std::collections::BTreeMap;
 use std::io::{BufReader, Read};
 
+use self::ahead::ahead;
 use self::decompress::{Hashed, decompressed};
 use self::entries::Entries;
 use self::name::{Name, Whiteout};
@@ -62,7 +64,7 @@ pub type Keep<'a, E> = &'a dyn Fn(&mut dyn Read, bool) -> Result<model::Digest, 
 /// Reads a layer as it is stored, and compares what it unpacks to with its digest. Returns what it has by path, each
 /// directory among it.
 pub fn read<E>(
-    blob: impl Read,
+    blob: impl Read + Send,
     layer_type: LayerType,
     diff_id: Digest,
     keep: Keep<'_, E>,
@@ -72,7 +74,7 @@ pub fn read<E>(
 
 /// Reads a layer that may not grow beyond some limits.
 pub fn read_within<E>(
-    blob: impl Read,
+    blob: impl Read + Send,
     layer_type: LayerType,
     diff_id: Digest,
     limits: Limits,
@@ -80,15 +82,21 @@ pub fn read_within<E>(
 ) -> Result<BTreeMap<String, Entry>, Unread<E>> {
     let stored = BufReader::with_capacity(BUFFER, blob);
     let hashed = Hashed::new(decompressed(stored, layer_type.compression()));
-    let mut archive = Reader::new(BufReader::with_capacity(BUFFER, hashed));
+    let (entries, hashed) = ahead(hashed, |bytes| entries(bytes, limits, keep)).map_err(LayerError::Thread)?;
+    let (entries, got) = (entries?, hashed.finish());
+    if got != diff_id {
+        return Err(LayerError::WrongDiffId { got, wanted: diff_id }.into());
+    }
+    Ok(entries)
+}
+
+fn entries<E>(bytes: impl Read, limits: Limits, keep: Keep<'_, E>) -> Result<BTreeMap<String, Entry>, Unread<E>> {
+    let mut archive = Reader::new(bytes);
     let mut reading = Reading { entries: Entries::default(), limits, count: 0, size_bytes: 0, keep };
     while let Some(member) = archive.next_member()? {
         reading.take(&member, &mut archive)?;
     }
-    let got = archive.finish()?.into_inner().finish();
-    if got != diff_id {
-        return Err(LayerError::WrongDiffId { got, wanted: diff_id }.into());
-    }
+    archive.finish()?;
     Ok(reading.entries.finish())
 }
 
