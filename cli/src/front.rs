@@ -7,10 +7,10 @@ use std::time::Instant;
 use exec::Cancel;
 use model::Mistake;
 
-use crate::args::{self, Output, Parsed};
+use crate::args::{self, CacheCommand, Output, Parsed};
 use crate::console::ColourChoice;
 use crate::exit::Exit;
-use crate::options::{self, Command, Invocation, Options};
+use crate::options::{self, Command, Invocation, LockTask, Mode, Options};
 use crate::problem::Problem;
 use crate::reporters::json;
 use crate::surroundings::Surroundings;
@@ -104,6 +104,12 @@ fn cancel(command: &Command) -> Result<Cancel, Problem> {
 
 /// Does a command.
 fn run(command: Command, session: &Session) -> Result<Exit, Problem> {
+    if session.options.execution.mode == Mode::DryRun
+        && let Some(words) = cannot_only_tell(&command)
+    {
+        let message = format!("`rg {words}` cannot say what it would do, and does nothing for --dry-run");
+        return Err(Problem::new(Exit::Definition, message).hint("leave out --dry-run, or unset RG_DRY_RUN"));
+    }
     match command {
         Command::Build(request) => spine::build(&request, session),
         Command::Test(request, test) => spine::test(&request, &test, session),
@@ -118,6 +124,18 @@ fn run(command: Command, session: &Session) -> Result<Exit, Problem> {
         Command::Explain(code) => commands::explain(&code, session),
         Command::Clean => commands::clean(session),
         Command::Completions(shell) => commands::completions(shell, session),
+    }
+}
+
+/// Returns the words of a command that changes something, and would do so for a dry run, too.
+fn cannot_only_tell(command: &Command) -> Option<&'static str> {
+    match command {
+        Command::Clean => Some("clean"),
+        Command::Shell(..) => Some("shell"),
+        Command::Lock(LockTask::Complete | LockTask::Update(_)) => Some("lock"),
+        Command::Cache(CacheCommand::Gc) => Some("cache gc"),
+        Command::Cache(CacheCommand::Verify) => Some("cache verify"),
+        _ => None,
     }
 }
 

@@ -136,6 +136,11 @@ impl Performance<'_> {
             let left = left.map_err(|_| Failure::Unable("somebody else is in the sandbox that failed".to_owned()))?;
             let mut job = Job { left: left.as_ref().map(|left| &*left.path), ..self.job(command)? };
             (self.tell)(Attempt::Visits { resumes: left.is_some() });
+            // The shell of an action makes it absolute, so that it holds after a `cd`.
+            let out = format!("/{}", job.out);
+            if job.env.contains_key("OUT") {
+                job.env.insert("OUT", &out);
+            }
             job.env.extend(visit.env.iter().map(|(name, value)| (name.as_str(), value.as_str())));
             self.machine.executor.visit(&job, scratch.path(), &visit.argv)
         };

@@ -25,6 +25,9 @@ use crate::settings::TABLES;
 use crate::sources::Place;
 use model::codes;
 
+/// What lies in rg-out beside the outputs of packages.
+const OWN_FILES: [&str; 2] = [".gitignore", ".lock"];
+
 /// What a BUILD.toml declares.
 #[derive(Default)]
 pub(crate) struct Definitions {
@@ -168,6 +171,11 @@ impl Reader<'_> {
             self.no_such_rule(candidate.rule.get_ref(), at);
             return Err(Some(label));
         };
+        if label.package.is_root() && OWN_FILES.contains(&label.target()) {
+            let message = format!("rg keeps a file of its own at rg-out/{}", label.target());
+            self.report(Mistake::new(codes::BAD_TARGET_NAME, message).hint("choose another name"), at);
+            return Err(None);
+        }
         if let Some(first) = self.seen.get(&label).cloned() {
             let mistake = Mistake::new(codes::DUPLICATE_TARGET, format!("{label} is declared twice"));
             self.report(mistake.also(first, "first declared here"), at);

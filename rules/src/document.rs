@@ -36,7 +36,9 @@ pub(crate) fn place<T>(file: &RelPath, part: &Spanned<T>) -> Location {
 /// Returns the text of a value with its place, if it is a string.
 pub(crate) fn written(file: &RelPath, value: &Spanned<DeValue<'_>>) -> Option<Written> {
     let text = value.get_ref().as_str()?;
-    Some(Written { text: Arc::from(text), at: place(file, value) })
+    // Lines of a file from Windows end as all others do.
+    let text = if text.contains("\r\n") { text.replace("\r\n", "\n").into() } else { Arc::from(text) };
+    Some(Written { text, at: place(file, value) })
 }
 
 /// Returns an integer; `None` if it is too large.

@@ -37,7 +37,7 @@ Examples:
 pub const SHELL: &str = "\
 Examples:
   rg shell //services/cart:unit            look around where the test runs
-  rg shell //api:client -- ls -l $OUT      run one command there; its exit code is rg's
+  rg shell //api:client -- sh -c 'ls $OUT' run one command there; its exit code is rg's
 
 What the action needs is built first. If the action has failed as it is now, the shell opens in the
 very sandbox that failed; elsewhere what is written is gone afterwards.";

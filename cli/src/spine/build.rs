@@ -14,7 +14,7 @@ use graph::{FileIds, Goal, Plan, Results, Reuse, State, StaticKeys, StepId, Wish
 use model::{Kind, Memory, Need, TargetId};
 use rules::{Caller, ExecutorChoice, SecretSource};
 
-use super::load::{Loaded, identify, load, results, select};
+use super::load::{Loaded, actual, identify, load, results, select};
 use super::machine::{executor, tool_surroundings};
 use super::open::{Opened, Refused, open};
 use super::pins;
@@ -49,7 +49,10 @@ pub fn test(request: &Request, tests: &TestOptions, session: &Session) -> Result
         Some(Kind::Test | Kind::Suite) => Goal::Test(id),
         _ => Goal::Build(id),
     };
-    let goals: Vec<Goal> = selected.into_iter().map(goal).collect();
+    let graph = &building.loaded.graph;
+    let mut goals: Vec<Goal> = selected.into_iter().map(|id| goal(actual(graph, id))).collect();
+    goals.sort();
+    goals.dedup();
     if !goals.iter().any(|goal| matches!(goal, Goal::Test(_))) {
         let patterns = request.patterns.join(" ");
         return Err(Problem::new(Exit::NothingFound, format!("there is no test in {patterns}"))

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use exec::Failure;
 use graph::{FileIds, Graph, Results};
-use model::{FileId, FileKind, Mistake, RelPath, TargetId, Tree, codes};
+use model::{FileId, FileKind, Kind, Mistake, RelPath, TargetId, Tree, codes};
 use rules::{Caller, Settings};
 use workspace::{Forest, ScanOptions};
 
@@ -32,7 +32,8 @@ pub struct Loaded {
 /// Scans and analyzes. All mistakes are reported at once.
 pub fn load(opened: &mut Opened, session: &Session) -> Result<Loaded, Refused> {
     let repos = super::repos::open(opened, session)?;
-    let options = ScanOptions { ignore: &opened.settings.ignore, clock_dir: opened.cache.dir() };
+    let ignore: Vec<String> = opened.settings.ignore.iter().cloned().chain(own_cache(opened)).collect();
+    let options = ScanOptions { ignore: &ignore, clock_dir: opened.cache.dir() };
     let checkout = workspace::checkout(&opened.root, &options, &opened.memory.stats)
         .map_err(|error| Problem::of(Exit::Machine, &error))?;
     let tree = Forest::new(checkout, repos);
@@ -71,13 +72,28 @@ pub fn load(opened: &mut Opened, session: &Session) -> Result<Loaded, Refused> {
     let mut mistakes = analyzed.mistakes;
     // What has mistakes makes nothing: that others take it is no further news.
     let is_whole = mistakes.is_empty();
-    mistakes.extend(more.into_iter().filter(|mistake| is_whole || mistake.code != codes::NO_PRODUCER));
+    // A group that contains itself has been told with its edges.
+    let has_group_cycle = mistakes.iter().any(|mistake| mistake.code == codes::GROUP_CYCLE);
+    let is_news = |mistake: &Mistake| match mistake.code {
+        codes::NO_PRODUCER => is_whole,
+        codes::CYCLE => !has_group_cycle,
+        _ => true,
+    };
+    mistakes.extend(more.into_iter().filter(is_news));
     if mistakes.is_empty() {
         let unasked = unasked.into_inner();
         return Ok(Loaded { tree, graph, analysis: analyzed.remember, learned, unasked });
     }
     let texts = Texts::of(&opened.root).and(&mistakes, &tree);
     Err(Refused::Mistakes(mistakes, texts))
+}
+
+/// Returns the pattern that leaves out a cache that lies in the workspace.
+fn own_cache(opened: &Opened) -> Option<String> {
+    let dir = opened.cache.dir().canonicalize().ok()?;
+    let inside = dir.strip_prefix(&opened.root).ok()?.to_str()?;
+    let escaped = |c: char| if "\\*?[]!#".contains(c) { format!("\\{c}") } else { c.to_string() };
+    (!inside.is_empty()).then(|| format!("/{}", inside.chars().map(escaped).collect::<String>()))
 }
 
 /// Returns the mistakes in the definitions of a workspace whose settings have mistakes, too, but for those that may come
@@ -111,6 +127,25 @@ pub fn results(opened: &mut Opened) -> Results {
 pub fn select(patterns: &[String], opened: &Opened, graph: &Graph, caller: Caller) -> Result<Vec<TargetId>, Refused> {
     rules::select(patterns, &opened.here, graph.analysis(), caller)
         .map_err(|mistakes| Refused::Mistakes(mistakes, Texts::of(&opened.root)))
+}
+
+/// Returns what an alias leads to; another target stands for itself.
+pub fn actual(graph: &Graph, id: TargetId) -> TargetId {
+    let mut id = id;
+    while let Some(target) = graph.target(&id).filter(|target| &*target.rule == "alias") {
+        let Some(dep) = target.deps.first() else { break };
+        id = dep.target.clone();
+    }
+    id
+}
+
+/// Returns the targets that one stands for: those that an alias or a suite leads to.
+pub fn meant(graph: &Graph, id: TargetId) -> Vec<TargetId> {
+    let id = actual(graph, id);
+    match graph.target(&id).filter(|target| target.kind == Kind::Suite) {
+        Some(suite) => suite.deps.iter().flat_map(|dep| meant(graph, dep.target.clone())).collect(),
+        None => vec![id],
+    }
 }
 
 /// Whether the workspace has a file.

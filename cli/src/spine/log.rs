@@ -1,9 +1,12 @@
 //! `rg log`: what a target printed when its results were made, or when it failed last.
 
+use std::collections::BTreeSet;
+
 use graph::Failed;
+use model::TargetId;
 
 use super::build::read_log;
-use super::load::{identify, load, results, select};
+use super::load::{identify, load, meant, results, select};
 use super::open::{Refused, open};
 use crate::escape;
 use crate::exit::Exit;
@@ -19,7 +22,9 @@ pub fn log(target: &str, session: &Session) -> Result<Exit, Refused> {
     let known = results(&mut opened);
     let console = session.options.display.console;
     let mut found = false;
-    for id in select(&[target.to_owned()], &opened, &loaded.graph, rules::Caller::Log)? {
+    let selected = select(&[target.to_owned()], &opened, &loaded.graph, rules::Caller::Log)?;
+    let ids: BTreeSet<TargetId> = selected.into_iter().flat_map(|id| meant(&loaded.graph, id)).collect();
+    for id in ids {
         let Some(index) = loaded.graph.target_index(&id) else { continue };
         for step in loaded.graph.steps_of(index) {
             let title = loaded.graph.title(step);

@@ -9,7 +9,7 @@ use exec::{ChrootLite, Engine, Executor, Ladder, Native, OnHost, Places};
 use model::Need;
 use rules::{ExecutorChoice, Toolchain};
 
-use super::open::{Opened, is_above, open};
+use super::open::{Opened, Refused, is_above, open};
 use crate::commands;
 use crate::doctor::{Check, Verdict};
 use crate::exit::Exit;
@@ -32,6 +32,9 @@ pub fn checks(session: &Session) -> Vec<Check> {
             checks.push(Check::ok("workspace", format!("{} in {}", opened.settings.name, opened.root.display())));
             checks.push(cache(&opened));
             checks.extend(toolchains(&opened, session));
+        }
+        Err(Refused::Mistakes(..)) => {
+            checks.push(Check::fail("workspace", "workspace.toml or rg.lock has mistakes", "rg build"))
         }
         Err(_) => checks.push(Check::warn(
             "workspace",

@@ -132,6 +132,29 @@ fn what_makes_nothing_is_no_input_of_anything() {
 }
 
 #[test]
+fn names_of_files_that_rg_keeps_are_no_targets() {
+    let lock = "[command.\".lock\"]\nrun = \"echo > $OUT/o\"\noutputs = [\"o\"]\n";
+    let workspace = workspace(&[GOOD, ("BUILD.toml", lock)]);
+    refused(&workspace, 2, &["BUILD.toml:1", "rg keeps a file of its own at rg-out/.lock"]);
+}
+
+#[test]
+fn a_group_in_a_circle_is_told_once_and_doctor_says_where_to_look() {
+    let circle = "[alias.a]\nactual = \":b\"\n[alias.b]\nactual = \":a\"\n";
+    let workspace = workspace(&[GOOD, ("p/BUILD.toml", circle)]);
+    let run = refused(&workspace, 2, &["RG0304"]);
+    assert!(!run.err.contains("RG0801"), "{run}");
+    workspace.write("workspace.toml", "[workspace]\nnamee = \"x\"\n");
+    workspace.rg(&["doctor"]).exits(36).says(&["has mistakes", "rg build"]);
+}
+
+#[test]
+fn lines_of_windows_are_lines() {
+    let build = "[command.a]\r\nrun = \"\"\"\r\necho a > $OUT/o\r\n\"\"\"\r\noutputs = [\"o\"]\r\n";
+    workspace(&[("p/BUILD.toml", build)]).rg(&["build"]).ok();
+}
+
+#[test]
 fn of_a_target_with_mistakes_nobody_misses_what_it_would_have_made() {
     let definition = "[go_binary.z]\nmain = \"./none\"\n[command.use]\nrun = \"cp $(location :z) $OUT/x\"\ninputs = [\":z\"]\noutputs = [\"x\"]\n";
     let workspace = workspace(&[GOOD, ("p/BUILD.toml", definition), ("go.mod", "module m\n\ngo 1.22\n")]);

@@ -377,3 +377,38 @@ fn a_workspace_below_is_named_with_the_command_that_builds_it() {
     workspace.rg_in("inner/s", &["build"]).ok().runs(0);
     assert!(workspace.has("inner/rg-out/s/s/o") && !workspace.has("rg-out"));
 }
+
+#[test]
+fn what_cannot_only_tell_refuses_a_dry_run() {
+    let workspace = shop();
+    workspace.build(&["//p:a"]);
+    for words in [&["clean"][..], &["cache", "gc"], &["cache", "verify"], &["lock"], &["shell", "//p:a", "--", "true"]]
+    {
+        let words = [&["--dry-run"], words].concat();
+        workspace.rg(&words).exits(2).says(&["cannot say what it would do"]);
+    }
+    assert!(workspace.has("rg-out/p/a/a.txt") && !workspace.has("rg.lock"));
+}
+
+#[test]
+fn an_alias_of_a_test_is_tested_and_logs_are_of_what_a_name_stands_for() {
+    let build = "[test.t]\nrun = \"echo said\"\n[alias.al]\nactual = \":t\"\n[suite.s]\ntests = [\":al\"]\n";
+    let workspace = workspace(&[("p/BUILD.toml", build)]);
+    workspace.rg(&["test", "//p:al"]).ok().runs(1);
+    workspace.rg(&["test", "//p:s", "//p:al"]).ok().runs(0);
+    for name in ["//p:t", "//p:al", "//p:s"] {
+        workspace.rg(&["log", name]).prints("said\n");
+    }
+}
+
+#[test]
+fn a_cache_in_the_workspace_is_no_source_of_it() {
+    let build = "[command.a]\nrun = \"find d -type f > $OUT/o\"\ninputs = [\"d/**\"]\noutputs = [\"o\"]\n";
+    let workspace = workspace(&[("BUILD.toml", build), ("d/in.txt", "x\n")]);
+    let cache = workspace.path("d/c [1]").display().to_string();
+    let rg = |words: &[&str]| workspace.rg_with(words, &[("RG_CACHE_DIR", &cache)]);
+    rg(&["build"]).ok().runs(1);
+    rg(&["build"]).ok().runs(0);
+    rg(&["build", "--rerun", "//:a"]).ok();
+    assert_eq!(workspace.read("rg-out/a/o"), "d/in.txt\n");
+}

@@ -27,6 +27,7 @@ fn after_a_failure_a_shell_opens_in_the_very_sandbox_that_failed() {
     look("tail -n 1 note $OUT/o | grep -c more").prints("2\n");
     workspace.rg(&["build", "//p:c"]).exits(1);
     look(LOOK).prints(seen);
+    look("cd /; ls $OUT").prints("o\n");
     assert!(workspace.has("p/gone.txt") && workspace.has("p/d/old.txt"));
     // Another action than the one that failed begins anew.
     workspace.write("p/gone.txt", "2\n");
