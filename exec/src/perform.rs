@@ -317,9 +317,10 @@ impl Performance<'_> {
         })
     }
 
-    /// Leaves the sandbox of a failure to whoever visits it.
+    /// Leaves the sandbox of a failure to whoever visits it. That of a test with more arguments is another test's.
     fn leave(&self, left: &Path, scratch: &Path) {
-        if std::fs::rename(scratch.join(OUT), left.join(OUT)).is_ok() {
+        let is_its_own = self.action().purpose != Purpose::Test || self.machine.trial.arguments.is_empty();
+        if is_its_own && std::fs::rename(scratch.join(OUT), left.join(OUT)).is_ok() {
             self.machine.cache.keep_failed_sandbox(&self.prepared.encoded.key, left);
         }
     }

@@ -48,6 +48,14 @@ fn a_sandbox_that_failed_is_gone_once_its_action_succeeds() {
 }
 
 #[test]
+fn a_test_that_fails_with_other_arguments_leaves_no_sandbox() {
+    let argv = "[test.t]\nargv = [\"sh\", \"-c\", \"echo note > note; test $# = 0\", \"t\"]\n";
+    let workspace = workspace(&[("p/BUILD.toml", argv)]);
+    workspace.rg(&["test", "//p:t", "--", "more"]).exits(3);
+    workspace.rg(&["shell", "//p:t", "--", "sh", "-c", "test ! -e note"]).ok();
+}
+
+#[test]
 fn of_an_action_that_makes_no_output_what_it_made_is_kept() {
     let workspace = workspace(&[("p/BUILD.toml", "[command.c]\nrun = \"echo x > $OUT/other\"\noutputs = [\"o\"]\n")]);
     workspace.rg(&["build", "//p:c"]).exits(1).says(&["`o`"]);
