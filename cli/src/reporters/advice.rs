@@ -5,6 +5,7 @@ mod node;
 mod python;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use exec::{Place, Undeclared};
 use graph::{Graph, StepId};
@@ -17,6 +18,8 @@ pub struct Advice<'a> {
     pub graph: &'a Graph,
     /// The files of the workspace.
     pub tree: &'a dyn Tree,
+    /// Where the workspace is, for programs that name its files by that.
+    pub root: &'a Path,
     /// Where all Python targets look up imports, beside their own places.
     pub python_roots: &'a [String],
 }
@@ -26,9 +29,12 @@ impl Advice<'_> {
     /// provides.
     pub fn on(&self, step: StepId, log: &str) -> Vec<String> {
         let exists = |file: &RelPath| self.tree.id(file).is_ok();
+        // What lies in the workspace lies in /src of a container, if it is there.
+        let log = &log.replace(&format!("{}/", self.root.display()), "/src/");
         let undeclared = exec::undeclared(self.graph, step, log, &exists);
         let mut hints: Vec<String> = undeclared.iter().map(|missed| self.undeclared(step, missed)).collect();
         hints.extend(python::hints(self, step, log));
+        hints.extend(python::templates(self, step, log));
         hints.extend(node::hints(self, step, log));
         let mut told = BTreeSet::new();
         hints.retain(|hint| told.insert(hint.clone()));
@@ -41,6 +47,19 @@ impl Advice<'_> {
         let label = &target.id.label;
         let line = line(self.graph.analysis(), target, missed).map(|line| format!(": {line}")).unwrap_or_default();
         format!("`{}` {what}, but {label} does not declare it{line}", missed.file)
+    }
+
+    /// Returns a file below a directory whose path ends so.
+    fn below(&self, dir: &RelPath, end: &str) -> Option<RelPath> {
+        let entries = self.tree.list(dir).ok()?;
+        entries.iter().find_map(|entry| {
+            let path = dir.child(&entry.name).ok()?;
+            match entry.kind {
+                EntryKind::Directory => self.below(&path, end),
+                EntryKind::File => path.as_str().ends_with(end).then_some(path),
+                _ => None,
+            }
+        })
     }
 
     fn is(&self, path: &RelPath, kind: EntryKind) -> bool {

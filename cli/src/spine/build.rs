@@ -280,7 +280,7 @@ impl<'a> Building<'a> {
     ) -> Result<(Report, Exit), Problem> {
         let graph = &self.loaded.graph;
         let tree = &self.loaded.tree;
-        let advice = Advice { graph, tree, python_roots: &self.opened.settings.python_roots };
+        let advice = Advice { graph, tree, root: &self.opened.root, python_roots: &self.opened.settings.python_roots };
         let advise = |step: StepId, log: &str| advice.on(step, log);
         let mut progress = Progress::begin(graph, self.session.options.display, self.event_logs(request)?, &advise);
         let definitions = if self.loaded.analysis.is_some() { Definitions::Changed } else { Definitions::Unchanged };

@@ -147,6 +147,12 @@ fn what_a_test_imports_by_name_is_told_with_the_line_that_declares_it() {
     let build = "[python_test.unit]\ntests = [\"tests/test_*.py\"]\ndata = [\"plug.py\"]\n";
     project.workspace.write("svc/BUILD.toml", build);
     project.rg(&["test", "//svc:unit"]).ok();
+    // A template is named by where it lies below some directory.
+    let template =
+        "class TemplateNotFound(Exception):\n    pass\ndef test_three():\n    raise TemplateNotFound('i.html')\n";
+    project.workspace.write("svc/tests/test_b.py", template);
+    project.workspace.write("svc/app/templates/i.html", "");
+    project.rg(&["test", "//svc:unit"]).exits(3).says(&["add data = [", "\"app/templates/i.html\"]"]);
 }
 
 #[test]

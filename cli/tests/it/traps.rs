@@ -284,7 +284,7 @@ fn a_read_of_an_undeclared_file_fails_and_the_message_says_how_to_declare_it() {
     // Nor by the path of the checkout, by a program that tells nobody what it opens.
     let absolute = workspace.path("p/in.txt").display().to_string();
     workspace.write("q/BUILD.toml", format!("[command.b]\nrun = \"cp {absolute} $OUT/o\"\noutputs = [\"o\"]\n"));
-    workspace.rg(&["build", "//q:b"]).exits(1);
+    workspace.rg(&["build", "//q:b"]).exits(1).says(&[hint]);
 }
 
 // Trap 28.

@@ -47,6 +47,21 @@ fn module(line: &str) -> Option<&str> {
     name.split('.').all(is_name).then_some(name)
 }
 
+/// How Jinja says that a template is not there.
+const NO_TEMPLATE: &str = "TemplateNotFound: ";
+
+/// Returns hints for templates that a step was not given: they are named by where they lie in some directory.
+pub(super) fn templates(advice: &Advice<'_>, step: StepId, log: &str) -> Vec<String> {
+    let package = &advice.graph.target_of(step).id.label.package;
+    let names: BTreeSet<&str> =
+        log.lines().filter_map(|line| line.split_once(NO_TEMPLATE)).map(|(_, name)| name.trim()).collect();
+    let hint = |name: &str| {
+        let found = advice.below(package, &format!("/{name}"))?;
+        Some(advice.undeclared(step, &exec::missed(advice.graph, step, found)?))
+    };
+    names.into_iter().filter_map(hint).collect()
+}
+
 /// Returns where a target looks up imports, as the rule does.
 fn roots(advice: &Advice<'_>, target: &Target) -> Vec<RelPath> {
     let package = &target.id.label.package;
