@@ -317,10 +317,12 @@ impl Performance<'_> {
         })
     }
 
-    /// Leaves the sandbox of a failure to whoever visits it. That of a test with more arguments is another test's.
+    /// Leaves the sandbox of a failure to whoever visits it. That of a test with more arguments is another test's, and
+    /// where a secret was shown, the action may have written it anywhere.
     fn leave(&self, left: &Path, scratch: &Path) {
         let is_its_own = self.action().purpose != Purpose::Test || self.machine.trial.arguments.is_empty();
-        if is_its_own && std::fs::rename(scratch.join(OUT), left.join(OUT)).is_ok() {
+        let is_open = self.action().grants.secrets.is_empty();
+        if is_its_own && is_open && std::fs::rename(scratch.join(OUT), left.join(OUT)).is_ok() {
             self.machine.cache.keep_failed_sandbox(&self.prepared.encoded.key, left);
         }
     }

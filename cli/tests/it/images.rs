@@ -177,6 +177,18 @@ fn a_secret_is_seen_by_its_action_alone() {
 }
 
 #[test]
+fn a_secret_that_a_failed_action_wrote_down_is_not_kept_with_its_sandbox() {
+    let spills = "cp /run/secrets/TOKEN /tmp/home/rc; cp /run/secrets/TOKEN here; cp /run/secrets/TOKEN $OUT/o; exit 3";
+    let Some(workspace) = workspace(&format!("{}secrets = [\"TOKEN\"]\n", command(spills))) else { return };
+    workspace.write("workspace.toml", format!("{SETTINGS}[secrets.TOKEN]\nenv = \"MY_TOKEN\"\n"));
+    let rg = |words: &[&str]| workspace.rg_with(words, &[("MY_TOKEN", "canary-4712-value")]);
+    rg(&["build", "//p:a"]).exits(1);
+    let found = std::process::Command::new("grep").args(["-rqa", "4712"]).arg(workspace.cache()).status().unwrap();
+    assert!(!found.success(), "the value is in the cache");
+    rg(&["shell", "//p:a", "--", "sh", "-c", "test ! -e here && test ! -e /tmp/home/rc"]).ok();
+}
+
+#[test]
 fn an_action_beyond_its_memory_fails_even_if_it_says_that_it_did_not() {
     let greedy = "dd if=/dev/zero of=/dev/null bs=300M count=1 || true; echo x > $OUT/o";
     let Some(workspace) = workspace(&format!("{}memory = \"64MiB\"\n", command(greedy))) else { return };

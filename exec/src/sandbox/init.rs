@@ -40,7 +40,7 @@ pub(super) fn main(spec: &Spec, sources: Option<Sources>, go: OwnedFd, channel: 
     report(
         set_up(spec, sources, go).and_then(|layers| {
             let how = run(spec, channel)?;
-            Ok((how, how != How::Exited(0) && spec.streams == Streams::Log && layers.keep(spec)))
+            Ok((how, is_kept(spec, how) && layers.keep(spec)))
         }),
         channel,
     )
@@ -50,6 +50,11 @@ pub(super) fn main(spec: &Spec, sources: Option<Sources>, go: OwnedFd, channel: 
 pub(super) fn main_without_namespaces(spec: &Spec, channel: &UnixStream) -> ! {
     let ready = set_parent_process_death_signal(Some(Signal::KILL)).and_then(|()| set_child_subreaper(Some(getpid())));
     report(ready.named("prctl", "process 1").and_then(|()| Ok((run(spec, channel)?, false))), channel)
+}
+
+/// Whether what a program wrote is copied out of memory: to nobody's disk where it has seen what is to be hidden.
+fn is_kept(spec: &Spec, how: How) -> bool {
+    how != How::Exited(0) && spec.streams == Streams::Log && spec.hidden.is_empty()
 }
 
 fn report(ended: Result<(How, bool), Fault>, channel: &UnixStream) -> ! {
