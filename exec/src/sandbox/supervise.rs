@@ -84,13 +84,19 @@ impl Sandbox {
         }
         let (_, usage) = wait_for(pid).map_err(failed)?;
         let (stopped, memory) = stopped?;
-        let mut ended = settle(spec, stopped, receive_report(&ours), usage, start.elapsed())?;
-        if let Some(memory) = memory {
-            let (peak, too_much) = memory.settle(ended.peak_memory_bytes);
-            ended.peak_memory_bytes = peak;
-            if too_much && !matches!(ended.how, How::Cancelled | How::TimedOut) {
-                ended.how = How::OutOfMemory;
+        let ended = settle(spec, stopped, receive_report(&ours), usage, start.elapsed());
+        let Some(memory) = memory else { return ended };
+        // The kernel ends the largest process, which may be the helper itself.
+        let mut ended = match ended {
+            Err(SandboxError::Lost) if memory.settle(0).1 => {
+                settle(spec, Some(How::OutOfMemory), None, usage, start.elapsed())?
             }
+            ended => ended?,
+        };
+        let (peak, too_much) = memory.settle(ended.peak_memory_bytes);
+        ended.peak_memory_bytes = peak;
+        if too_much && !matches!(ended.how, How::Cancelled | How::TimedOut) {
+            ended.how = How::OutOfMemory;
         }
         Ok(ended)
     }
