@@ -117,7 +117,7 @@ impl Layout {
         self.root.join("db.lock")
     }
 
-    /// Held by the one who discards a damaged directory.
+    /// Held by the one who discards damaged directories.
     pub(crate) fn mending_lock(&self) -> PathBuf {
         self.root.join("trees.lock")
     }

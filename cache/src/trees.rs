@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::panic::resume_unwind;
@@ -56,14 +56,15 @@ impl Cache {
         sound
     }
 
-    /// Discards a damaged directory, unless somebody has put another in its place meanwhile: one process at a time looks
-    /// again, so that nobody discards what another has just made and uses.
+    /// Discards a damaged directory, unless somebody has put another in its place meanwhile.
     fn is_mended(&self, place: &Path, root: &Digest) -> bool {
-        let lock = files::open_lock(&self.layout.mending_lock());
-        let _locked = lock.and_then(|lock| lock.lock().map(|()| lock));
+        let mending = self.mending();
+        if !mending.is_there(place) {
+            return false;
+        }
         let mended = self.is_as_listed(place, root);
         if !mended {
-            self.discard_tree(place);
+            mending.discard(place);
         }
         mended
     }
@@ -195,13 +196,10 @@ impl Cache {
         self.list(root).is_ok_and(|listed| compare(place, listed, check).is_some())
     }
 
-    /// Removes an assembled directory. Returns whether it is gone from its place.
-    pub(crate) fn discard_tree(&self, place: &Path) -> bool {
-        self.forget_tree(place.file_name().unwrap_or_default());
-        let _ = files::set_mode(place, 0o700);
-        let Ok(moved) = trash(&self.layout, place) else { return false };
-        let _ = files::remove_tree(moved.parent().unwrap_or(&moved));
-        true
+    /// Waits until nobody else discards directories.
+    pub(crate) fn mending(&self) -> Mending<'_> {
+        let lock = files::open_lock(&self.layout.mending_lock());
+        Mending { cache: self, _lock: lock.and_then(|lock| lock.lock().map(|()| lock)).ok() }
     }
 
     /// Removes all assembled directories that hold a file with wrong bytes: they share it with the blob.
@@ -210,8 +208,9 @@ impl Cache {
             return 0;
         }
         let mut discarded = 0;
+        let mending = self.mending();
         for entry in fs::read_dir(&self.layout.trees).into_iter().flatten().flatten() {
-            if holds(&entry.path(), bad) && self.discard_tree(&entry.path()) {
+            if holds(&entry.path(), bad) && mending.discard(&entry.path()) {
                 discarded += 1;
             }
         }
@@ -227,6 +226,30 @@ impl Cache {
         // Directories that were found complete may not be so any more.
         self.complete().clear();
         Lost(*digest)
+    }
+}
+
+/// The right to discard damaged directories, which one process at a time has. Nothing is ever put over a directory: one
+/// that is there is the same until it is discarded. Where none is, somebody may put a sound one at any moment, so that a
+/// look at nothing must not end in discarding.
+pub(crate) struct Mending<'a> {
+    cache: &'a Cache,
+    _lock: Option<File>,
+}
+
+impl Mending<'_> {
+    /// Returns whether something is there, and so stays to be looked at.
+    pub(crate) fn is_there(&self, place: &Path) -> bool {
+        fs::symlink_metadata(place).is_ok()
+    }
+
+    /// Removes an assembled directory that was looked at. Returns whether it is gone from its place.
+    pub(crate) fn discard(&self, place: &Path) -> bool {
+        self.cache.forget_tree(place.file_name().unwrap_or_default());
+        let _ = files::set_mode(place, 0o700);
+        let Ok(moved) = trash(&self.cache.layout, place) else { return false };
+        let _ = files::remove_tree(moved.parent().unwrap_or(&moved));
+        true
     }
 }
 

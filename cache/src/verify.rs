@@ -164,9 +164,13 @@ impl Cache {
                 self.discard_stranger(&place, verified)?;
                 continue;
             };
+            let mending = self.mending();
+            if !mending.is_there(&place) {
+                continue;
+            }
             let Some(root) = self.root_digest(root) else {
                 // Its messages were never committed: a killed run was about to. Nobody can ask for it.
-                self.discard_tree(&place);
+                mending.discard(&place);
                 continue;
             };
             let sound = self.tree_matches(&place, &root, &|path, metadata, file| {
@@ -174,7 +178,7 @@ impl Cache {
                 let known = (inode(metadata), file.hash);
                 checked.good.contains(&known) || hash_file(path).is_ok_and(|digest| digest == *file)
             });
-            if !sound && self.discard_tree(&place) {
+            if !sound && mending.discard(&place) {
                 verified.bad_trees += 1;
             }
         }
