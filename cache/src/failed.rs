@@ -22,21 +22,23 @@ pub struct FailedSandbox {
 }
 
 impl Cache {
-    /// Returns what the last failed run of an action left. `Ok(None)` if it left nothing, or has succeeded since; an
-    /// error if somebody else is in it.
-    pub fn failed_sandbox(&self, key: &ActionKey) -> Result<Option<FailedSandbox>, CacheError> {
-        let path = self.layout.failed(key);
-        let Ok(directory) = File::open(&path) else { return Ok(None) };
-        directory.try_lock().map_err(std::io::Error::from).map_err(CacheError::io("lock", &path))?;
+    /// Returns what the last failed run of an action left, if `executor` ran it. `Ok(None)` if it left nothing, or has
+    /// succeeded since; an error if somebody else is in it.
+    pub fn failed_sandbox(&self, key: &ActionKey, executor: &str) -> Result<Option<FailedSandbox>, CacheError> {
+        let place = self.layout.failed(key);
+        let path = place.join(executor);
+        let Some(directory) = File::open(&place).ok().filter(|_| path.is_dir()) else { return Ok(None) };
+        directory.try_lock().map_err(std::io::Error::from).map_err(CacheError::io("lock", &place))?;
         Ok(Some(FailedSandbox { path, _locked: directory }))
     }
 
-    /// Moves what a failed run of an action has left to where it is looked for. What could not be kept is lost.
-    pub fn keep_failed_sandbox(&self, key: &ActionKey, left: &Path) {
-        let path = self.layout.failed(key);
+    /// Moves what a failed run of an action has left to where it is looked for. Only the executor that made it can go on
+    /// with it. What could not be kept is lost.
+    pub fn keep_failed_sandbox(&self, key: &ActionKey, executor: &str, left: &Path) {
+        let place = self.layout.failed(key);
         // Whoever is in an older one stays there, and this one goes with its scratch directory.
-        if self.forget_failed_sandbox(key) && fs::create_dir_all(&self.layout.failed).is_ok() {
-            let _ = fs::rename(left, path);
+        if self.forget_failed_sandbox(key) && fs::create_dir_all(&place).is_ok() {
+            let _ = fs::rename(left, place.join(executor));
             self.forget_old_ones();
         }
     }

@@ -6,7 +6,7 @@
 mod copy;
 mod room;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -15,7 +15,7 @@ use model::Content;
 use crate::executor::{Executor, Ground, Job, Ran, Stopped, Unusable};
 use crate::native::{failure, spec};
 use crate::sandbox::{How, Sandbox, Spec, Way};
-use crate::stage::{By, stage};
+use crate::stage::{By, OUT, stage};
 use crate::{Cancel, Failure};
 use room::{Furnished, Room};
 
@@ -59,9 +59,9 @@ impl ChrootLite {
     }
 
     /// Takes out what a job left, so that another finds the room as this one did.
-    fn clear(&self, furnished: Furnished, scratch: &Path) -> Result<(), Failure> {
+    fn clear(&self, furnished: Furnished, left: &Path) -> Result<(), Failure> {
         let broken = |error: std::io::Error| Failure::preparing("cannot take the outputs", &error);
-        let room = furnished.clear(scratch).map_err(broken)?;
+        let room = furnished.clear(left).map_err(broken)?;
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner).push(room);
         Ok(())
     }
@@ -73,15 +73,28 @@ impl Executor for ChrootLite {
         let log = log.try_clone().map_err(|error| Failure::sandbox(&error))?;
         let ended = self.sandbox.run(&spec, log, job.timeout, &|| cancel.is_cancelled());
         let ended = ended.map_err(|error| failure(&error, &spec))?;
-        self.clear(furnished, scratch)?;
-        Ok(Ran { how: ended.how, wall: ended.wall, peak_memory_bytes: ended.peak_memory_bytes, left: None })
+        let left = scratch.join("left");
+        self.clear(furnished, &left)?;
+        Ok(Ran { how: ended.how, wall: ended.wall, peak_memory_bytes: ended.peak_memory_bytes, left: Some(left) })
     }
 
-    fn visit(&self, job: &Job<'_>, scratch: &Path, argv: &[String]) -> Result<How, Stopped> {
+    fn visit(&self, job: &Job<'_>, scratch: &Path, _: &Cancel) -> Result<How, Stopped> {
         let (furnished, spec) = self.furnish(job, scratch)?;
-        furnished.without_outputs().map_err(|error| Failure::sandbox(&error))?;
-        let spec = Spec { argv: argv.to_vec(), ..spec };
-        Ok(self.sandbox.visit(&spec).map_err(|error| failure(&error, &spec))?.how)
+        let broken = |error: std::io::Error| Failure::sandbox(&error);
+        furnished.without_outputs().map_err(broken)?;
+        if let Some(left) = job.left {
+            furnished.go_on(left).map_err(broken)?;
+        }
+        let visited = self.sandbox.visit(&spec);
+        if let Some(left) = job.left {
+            furnished.clear(left).map_err(broken)?;
+            fs::rename(scratch.join(OUT), left.join(OUT)).map_err(broken)?;
+        }
+        Ok(visited.map_err(|error| failure(&error, &spec))?.how)
+    }
+
+    fn name(&self) -> &'static str {
+        "chroot-lite"
     }
 
     fn domain(&self) -> &'static str {
@@ -93,7 +106,7 @@ impl Executor for ChrootLite {
             let fix = "run rg as root, with Docker's default capabilities or more".to_owned();
             Unusable { why: format!("the sandbox without namespaces is refused: {call} fails: {error}"), fix }
         };
-        std::fs::create_dir_all(&self.place).map_err(|error| refused("mkdir", &error))?;
+        fs::create_dir_all(&self.place).map_err(|error| refused("mkdir", &error))?;
         let root = tempfile::tempdir_in(&self.place).map_err(|error| refused("mkdir", &error))?;
         // Without the right to make devices, the probe says which right is missing.
         let made = room::make_devices(root.path());

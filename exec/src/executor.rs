@@ -20,9 +20,11 @@ pub trait Executor: Sync {
     /// Runs a job in `scratch`, an empty directory of its own inside the cache, and leaves the outputs in
     /// `scratch/out` and everything that was printed in `log`.
     fn execute(&self, job: &Job<'_>, scratch: &Path, log: &File, cancel: &Cancel) -> Result<Ran, Stopped>;
-    /// Runs another program in the container of a job, with the standard streams of rg. It may take the terminal.
-    /// If a failed run has left its sandbox, the program runs in that one.
-    fn visit(&self, job: &Job<'_>, scratch: &Path, argv: &[String]) -> Result<How, Stopped>;
+    /// Runs a job with the standard streams of rg, without outputs. It may take the terminal. If a failed run has left its
+    /// sandbox, the job runs in that one.
+    fn visit(&self, job: &Job<'_>, scratch: &Path, cancel: &Cancel) -> Result<How, Stopped>;
+    /// Returns its name. What failed jobs left is the executor's own.
+    fn name(&self) -> &'static str;
     /// Returns the word that separates this executor's results from those of the others; empty if it shares them.
     fn domain(&self) -> &'static str;
     /// Finds out whether this machine lets it run anything.
@@ -118,7 +120,7 @@ pub struct Ran {
     pub wall: Duration,
     /// The most memory that one of its processes held.
     pub peak_memory_bytes: u64,
-    /// A directory in `scratch` from which a visit goes on, once the outputs lie in it as `out`.
+    /// A directory in `scratch` from which a visit by the same executor goes on, once the outputs lie in it as `out`.
     pub left: Option<PathBuf>,
 }
 

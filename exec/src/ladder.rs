@@ -53,8 +53,12 @@ impl Executor for Ladder {
         self.best_for_a_job()?.execute(job, scratch, log, cancel)
     }
 
-    fn visit(&self, job: &Job<'_>, scratch: &Path, argv: &[String]) -> Result<How, Stopped> {
-        self.best_for_a_job()?.visit(job, scratch, argv)
+    fn visit(&self, job: &Job<'_>, scratch: &Path, cancel: &Cancel) -> Result<How, Stopped> {
+        self.best_for_a_job()?.visit(job, scratch, cancel)
+    }
+
+    fn name(&self) -> &'static str {
+        self.best().map_or("none", Executor::name)
     }
 
     fn domain(&self) -> &'static str {

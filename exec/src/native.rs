@@ -37,16 +37,19 @@ impl Executor for Native {
         Ok(Ran { how: ended.how, wall: ended.wall, peak_memory_bytes: ended.peak_memory_bytes, left: Some(left) })
     }
 
-    fn visit(&self, job: &Job<'_>, scratch: &Path, argv: &[String]) -> Result<How, Stopped> {
+    fn visit(&self, job: &Job<'_>, scratch: &Path, _: &Cancel) -> Result<How, Stopped> {
         let staged = stage(job, scratch, By::Link)?;
         let mut spec = spec(job, &staged, scratch)?;
-        spec.argv = argv.to_vec();
         if let Some(left) = job.left {
             go_on(&mut spec, left, &staged.out);
         }
         // Somebody looks at it: the terminal is theirs, and nothing is hidden from whoever may read the secrets.
         let ended = self.sandbox.visit(&spec).map_err(|error| failure(&error, &spec))?;
         Ok(ended.how)
+    }
+
+    fn name(&self) -> &'static str {
+        "native"
     }
 
     fn domain(&self) -> &'static str {

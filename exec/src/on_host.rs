@@ -43,9 +43,13 @@ impl Executor for OnHost {
         Ok(Ran { how: ended.how, wall: ended.wall, peak_memory_bytes: ended.peak_memory_bytes, left: None })
     }
 
-    fn visit(&self, _: &Job<'_>, _: &Path, _: &[String]) -> Result<How, Stopped> {
+    fn visit(&self, _: &Job<'_>, _: &Path, _: &Cancel) -> Result<How, Stopped> {
         let why = "the executor `host` has no container to visit: leave out --executor host";
         Err(Failure::Unable(why.to_owned()).into())
+    }
+
+    fn name(&self) -> &'static str {
+        "host"
     }
 
     fn domain(&self) -> &'static str {

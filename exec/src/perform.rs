@@ -2,10 +2,10 @@
 
 mod collect;
 mod lost;
+mod visit;
 
 use std::cell::Cell;
 use std::fs::File;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use cache::{CacheError, Claim, Committed, Executable};
@@ -17,7 +17,7 @@ use crate::executor::{Job, Ran, Stopped};
 use crate::images::{explained, ground};
 use crate::ingest::Sources;
 use crate::log_file;
-use crate::machine::{Machine, Storing, Visit};
+use crate::machine::{Machine, Storing};
 use crate::owners;
 use crate::prepare::{Prepared, ask, is_optional, keep_directories, result};
 use crate::sandbox::How;
@@ -120,34 +120,6 @@ impl Performance<'_> {
             Ok(outputs) => self.succeed(outputs, ran, claim),
             Err(Stopped::Failed(failure)) => Performed::Failed { failure, ran },
             Err(Stopped::Lost(at, _)) => self.lost(&at, ran),
-        }
-    }
-
-    /// Runs something else in the container of the action; there is never a result.
-    fn visit(&self, visit: &Visit) -> Performed {
-        let visited = || -> Result<How, Stopped> {
-            let Work::Command(command) = &self.action().work else {
-                return Err(Failure::Unable("rg does this work itself, without a container".to_owned()).into());
-            };
-            self.bring_texts()?;
-            let cache = self.machine.cache;
-            let scratch = cache.scratch().map_err(|error| Failure::store(&error))?;
-            let left = cache.failed_sandbox(&self.prepared.encoded.key);
-            let left = left.map_err(|_| Failure::Unable("somebody else is in the sandbox that failed".to_owned()))?;
-            let mut job = Job { left: left.as_ref().map(|left| &*left.path), ..self.job(command)? };
-            (self.tell)(Attempt::Visits { resumes: left.is_some() });
-            // The shell of an action makes it absolute, so that it holds after a `cd`.
-            let out = format!("/{}", job.out);
-            if job.env.contains_key("OUT") {
-                job.env.insert("OUT", &out);
-            }
-            job.env.extend(visit.env.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-            self.machine.executor.visit(&job, scratch.path(), &visit.argv)
-        };
-        match visited() {
-            Ok(how) => Performed::Visited(how),
-            Err(Stopped::Failed(failure)) => Performed::Failed { failure, ran: Attempted::default() },
-            Err(Stopped::Lost(at, _)) => self.lost(&at, Attempted::default()),
         }
     }
 
@@ -315,16 +287,6 @@ impl Performance<'_> {
             }
             lost @ Stopped::Lost(..) => lost,
         })
-    }
-
-    /// Leaves the sandbox of a failure to whoever visits it. That of a test with more arguments is another test's, and
-    /// where a secret was shown, the action may have written it anywhere.
-    fn leave(&self, left: &Path, scratch: &Path) {
-        let is_its_own = self.action().purpose != Purpose::Test || self.machine.trial.arguments.is_empty();
-        let is_open = self.action().grants.secrets.is_empty();
-        if is_its_own && is_open && std::fs::rename(scratch.join(OUT), left.join(OUT)).is_ok() {
-            self.machine.cache.keep_failed_sandbox(&self.prepared.encoded.key, left);
-        }
     }
 
     fn job<'j>(&'j self, command: &'j Command) -> Result<Job<'j>, Failure> {

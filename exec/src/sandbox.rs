@@ -30,7 +30,7 @@ pub use base::{base_mounts, image_mounts};
 pub use helper::main_if_helper;
 pub(crate) use init::INSIDE_ID;
 pub(crate) use kernel::{Usage, wait_for};
-pub(crate) use left::TMP;
+pub(crate) use left::{MOST_LEFT_BYTES, TMP};
 pub use probe::Refused;
 pub(crate) use root::{DEVICES, standard_mounts};
 pub(crate) use supervise::wait_until;

@@ -150,6 +150,23 @@ fn a_shell_opens_in_it() {
 }
 
 #[test]
+fn after_a_failure_a_shell_goes_on_in_the_very_directory() {
+    let run = "echo half > $OUT/o; echo note > note; echo x > /tmp/x; rm in.txt; exit 3";
+    let Some(workspace) = scripts(tar(&[]), &[("a", run)]) else { return };
+    let look = |script: &str| {
+        let words = ["shell", "--executor", "chroot-lite", "//:a", "--", "sh", "-c", script];
+        contained(&workspace, &words, &[])
+    };
+    look("cat in.txt; test ! -e note").prints("in\n");
+    contained(&workspace, &["build", "--executor", "chroot-lite"], &[]).exits(1);
+    look("cat $OUT/o note /tmp/x; ls; id -u").prints("half\nnote\nx\nnote\nrg-out\n1000\n");
+    look("echo more >> note; echo more >> $OUT/o").ok();
+    look("cat note $OUT/o").prints("note\nmore\nhalf\nmore\n").says(&["the sandbox in which it failed"]);
+    contained(&workspace, &["build", "--executor", "chroot-lite"], &[]).exits(1);
+    look("cat note").prints("note\n");
+}
+
+#[test]
 fn sockets_are_refused_with_an_error_that_programs_know() {
     let Some(workspace) = scripts(tar(&[]), &[("a", "wget -q -O - http://127.0.0.1:1/ || true; echo > $OUT/o")]) else {
         return;

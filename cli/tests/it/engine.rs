@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use testkit::engine::{Engine, NOBODY};
@@ -369,6 +370,87 @@ fn an_engine_elsewhere_and_an_image_without_tools_do_the_same() {
             build(&workspace, &host, &["//:b"]).exits(1).says(&["exit code 7"]);
             assert_eq!(engine.containers(), 0, "{}", engine.name);
         }
+    }
+}
+
+/// Makes `rg shell` with the engine at `host`.
+fn shell(workspace: &Workspace, host: &str, target: &str, script: &str) -> Command {
+    let mut command = workspace.command(&["shell", "--executor", "engine", target, "--", "sh", "-c", script]);
+    command.env("DOCKER_HOST", host).env("TOKEN", "canary-993-value");
+    command
+}
+
+#[test]
+fn a_shell_opens_in_a_container_with_the_streams_of_rg() {
+    let secret = "secrets = [\"TOKEN\"]";
+    for engine in engines().iter() {
+        for host in [engine.host(), engine.elsewhere()] {
+            let Some(workspace) = scripts(Programs::All, &[("a", "exit 1", secret)]) else { return };
+            workspace.write("typed", "typed\n");
+            let look = "cat in.txt /run/secrets/TOKEN - /etc/marker; id -u; echo e >&2; echo x > $OUT/o; exit 7";
+            let typed = fs::File::open(workspace.path("typed")).unwrap();
+            let run = Run::of(&["shell"], shell(&workspace, &host, "//:a", look).stdin(typed).output().unwrap());
+            let run = run.exits(7).says(&["in\ncanary-993-valuetyped\nmarked\n1000\n", "e\n"]);
+            assert!(!run.err.contains("the sandbox in which it failed"), "{run}");
+            let missing = ["shell", "--executor", "engine", "//:a", "--", "nothing"];
+            let missing = workspace.rg_with(&missing, &[("DOCKER_HOST", &host), ("TOKEN", "x")]);
+            missing.exits(36).says(&["`nothing`"]);
+            assert_eq!(engine.containers(), 0, "{} {host}", engine.name);
+        }
+        let Some(workspace) = scripts(Programs::Few, &[("a", "exit 1", "")]) else { return };
+        let run = Run::of(&["shell"], shell(&workspace, &engine.host(), "//:a", "true").output().unwrap());
+        run.exits(36).says(&["has no shell", "--executor native"]);
+    }
+}
+
+#[test]
+fn a_shell_in_a_container_has_the_terminal_of_rg() {
+    let look =
+        "test -t 0 && test -t 1 && until stty size | grep '37 91'; do sleep 0.1; done; read line; echo got $line";
+    for engine in engines().iter() {
+        let Some(workspace) = scripts(Programs::All, &[("a", "exit 1", "")]) else { return };
+        let command = shell(&workspace, &engine.host(), "//:a", look);
+        let words = command.get_args().map(|word| format!("'{}'", word.to_str().unwrap().replace('\'', "'\\''")));
+        let words = words.collect::<Vec<_>>().join(" ");
+        let program = command.get_program().to_str().unwrap();
+        // What it was before it is again afterwards.
+        let inner = format!("stty rows 37 cols 91; {program} {words}; stty -a | grep -c -- -icanon");
+        let mut terminal = workspace.command(&[]);
+        terminal.env("DOCKER_HOST", engine.host());
+        let mut around = Command::new("script");
+        around.args(["-qec", &inner, "/dev/null"]).current_dir(workspace.path(""));
+        around.envs(terminal.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let mut child = around.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut typed = child.stdin.take().unwrap();
+        let mut printed = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let seen = printed.by_ref().find(|line| line.starts_with("37 91"));
+        assert!(seen.is_some(), "{}", engine.name);
+        typed.write_all(b"word\n").unwrap();
+        assert!(printed.by_ref().any(|line| line.starts_with("got word")), "{}", engine.name);
+        assert!(printed.by_ref().any(|line| line.trim() == "0"), "{}", engine.name);
+        child.wait().unwrap();
+    }
+}
+
+#[test]
+fn after_a_failure_a_shell_finds_what_the_container_left() {
+    let script = "echo half > $OUT/o; echo note > note; rm in.txt; exit 3";
+    for engine in engines().iter() {
+        let Some(workspace) = scripts(Programs::All, &[("a", script, "")]) else { return };
+        let look = |script: &str| {
+            let run = Run::of(&["shell"], shell(&workspace, &engine.host(), "//:a", script).output().unwrap());
+            assert_eq!(engine.containers(), 0, "{}", engine.name);
+            run
+        };
+        look("test ! -e note && cat in.txt").prints("in\n");
+        build(&workspace, &engine.host(), &["//:a"]).exits(1);
+        let seen = "cat $OUT/o note; ls";
+        look(seen).prints("half\nnote\nnote\nrg-out\n").says(&["the sandbox in which it failed"]);
+        look("echo more >> note; echo more >> $OUT/o").ok();
+        look("tail -n 1 note; tail -n 1 $OUT/o").prints("more\nmore\n");
+        // What another executor would need to go on with is not there.
+        let native = workspace.rg(&["shell", "//:a", "--", "sh", "-c", "test ! -e note"]).ok();
+        assert!(!native.err.contains("the sandbox in which it failed"), "{native}");
     }
 }
 

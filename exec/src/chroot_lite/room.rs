@@ -14,6 +14,7 @@ use rustix::fs::{CWD, FileType, Mode, makedev, mknodat, stat};
 
 use super::copy::{As, put};
 use crate::sandbox::{DEVICES, INSIDE_ID, Mount, Spec, standard_mounts};
+use crate::stage::OUT;
 
 /// How many links a path may lead through.
 const MOST_LINKS: u32 = 40;
@@ -200,9 +201,27 @@ impl Furnished {
         OUTPUTS.iter().try_for_each(|name| remove(&self.root().join(name.trim_start_matches('/'))))
     }
 
-    /// Takes out what passed: directories that were given to the action back to where they came from, the rest to below
-    /// `scratch`. No process of the action may be left.
-    pub fn clear(self, scratch: &Path) -> io::Result<Room> {
+    /// Puts what [`Furnished::clear`] took out of a room like this, and the outputs, in the place of what passes.
+    pub fn go_on(&self, left: &Path) -> io::Result<()> {
+        let put_back = |from: PathBuf, place: &str| {
+            // A failure that left too much left its outputs alone.
+            if from.symlink_metadata().is_err() {
+                return Ok(());
+            }
+            let place = self.room.resolve(Path::new(place))?;
+            remove(&place)?;
+            fs::rename(from, place)
+        };
+        for (number, place) in self.room.places.iter().enumerate() {
+            put_back(left.join(number.to_string()), place)?;
+        }
+        let outputs = |mount: &&Mount| matches!(mount, Mount::BindWritable { .. });
+        self.passing.iter().filter(outputs).try_for_each(|mount| put_back(left.join(OUT), &at(mount)))
+    }
+
+    /// Takes out what passed: directories that were given to the action back to where they came from, the rest to
+    /// `left`. No process of the action may be left.
+    pub fn clear(self, left: &Path) -> io::Result<Room> {
         for mount in &self.passing {
             let Mount::BindWritable { from, at } = mount else { continue };
             if is_plain(&self.root(), at) {
@@ -211,12 +230,11 @@ impl Furnished {
                 fs::create_dir(from)?;
             }
         }
-        let rest = scratch.join("rest");
-        fs::create_dir(&rest)?;
+        fs::create_dir_all(left)?;
         for (number, place) in self.room.places.iter().enumerate() {
             let place = self.room.resolve(Path::new(place))?;
             if place.symlink_metadata().is_ok() {
-                fs::rename(place, rest.join(number.to_string()))?;
+                fs::rename(place, left.join(number.to_string()))?;
             }
         }
         Ok(self.room)

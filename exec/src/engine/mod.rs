@@ -14,9 +14,10 @@ mod save;
 mod script;
 mod shared;
 mod tarball;
+mod visit;
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use crate::executor::{Executor, Ground, Job, Ran, Stopped, Unusable};
@@ -29,6 +30,9 @@ use client::Session;
 pub use client::{Found, Places};
 pub use error::EngineError;
 pub use save::save_image;
+
+/// The directory of what a failed action left in the input root.
+const TOPS: &str = "tops";
 
 /// Runs each job in a container of an engine.
 pub struct Engine {
@@ -47,6 +51,24 @@ impl Engine {
         self.session().map(|session| session.found.clone())
     }
 
+    /// Stages a job, and does something with it and its image.
+    fn order<T>(
+        &self,
+        job: &Job<'_>,
+        (scratch, log, cancel): (&Path, &File, &Cancel),
+        run: impl FnOnce(&Session, &Order<'_>) -> Result<T, Stopped>,
+    ) -> Result<T, Stopped> {
+        let image = image(job)?;
+        let session = self.session().map_err(|error| Failure::Sandbox(format!("{error} ({})", error.fix())))?;
+        refuse_what_it_cannot(job, session)?;
+        let staged = stage(job, scratch, By::Copy)?;
+        let id = root_image::ensure(session, image, job.cache, cancel)?;
+        // A failure that left too much left its outputs alone.
+        let left = job.left.map(|left| left.join(TOPS)).filter(|left| left.is_dir());
+        let inputs = left.unwrap_or(staged.tree);
+        run(session, &Order { job, image, id: &id, inputs, scratch, log, cancel })
+    }
+
     fn session(&self) -> Result<&Session, EngineError> {
         self.session.get_or_init(|| Session::open(&self.places)).as_ref().map_err(Clone::clone)
     }
@@ -54,22 +76,22 @@ impl Engine {
 
 impl Executor for Engine {
     fn execute(&self, job: &Job<'_>, scratch: &Path, log: &File, cancel: &Cancel) -> Result<Ran, Stopped> {
-        let image = image(job)?;
-        let session = self.session().map_err(|error| Failure::Sandbox(format!("{error} ({})", error.fix())))?;
-        refuse_what_it_cannot(job, session)?;
-        let staged = stage(job, scratch, By::Copy)?;
-        let id = root_image::ensure(session, image, job.cache, cancel)?;
-        let order = Order { job, image, id: &id, staged: &staged, scratch, log, cancel };
-        if script::is_possible(image, job) && session.shares_directories(&order)? {
-            shared::run(session, &order)
-        } else {
-            remote::run(session, &order)
-        }
+        self.order(job, (scratch, log, cancel), |session, order| {
+            if script::is_possible(order.image, job) && session.shares_directories(order)? {
+                shared::run(session, order)
+            } else {
+                remote::run(session, order)
+            }
+        })
     }
 
-    fn visit(&self, _: &Job<'_>, _: &Path, _: &[String]) -> Result<How, Stopped> {
-        let why = "the executor `engine` lets nobody into its containers: use --executor native";
-        Err(Failure::Unable(why.to_owned()).into())
+    fn visit(&self, job: &Job<'_>, scratch: &Path, cancel: &Cancel) -> Result<How, Stopped> {
+        let log = tempfile::tempfile_in(scratch).map_err(|error| Failure::sandbox(&error))?;
+        self.order(job, (scratch, &log, cancel), visit::visit)
+    }
+
+    fn name(&self) -> &'static str {
+        "engine"
     }
 
     fn domain(&self) -> &'static str {
@@ -87,7 +109,8 @@ struct Order<'a> {
     image: &'a ImageRoot,
     /// What the engine calls the image.
     id: &'a str,
-    staged: &'a crate::stage::Staged,
+    /// Where the directories of the input root lie on this machine.
+    inputs: PathBuf,
     scratch: &'a Path,
     log: &'a File,
     cancel: &'a Cancel,

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use bollard::models::{Mount, MountType};
 use model::{Content, Network};
 
-use super::Order;
+use super::{Order, TOPS};
 use crate::Failure;
 use crate::sandbox::{Mount as Shown, image_mounts};
 use crate::stage::copy_file;
@@ -74,7 +74,7 @@ impl Shape {
             memory_bytes: job.memory_bytes,
             has_secrets: !job.secrets.is_empty(),
             has_var_tmp: matches!(order.image.entry("var/tmp", job.cache), Some(Content::Directory(_))),
-            tops: tops(&order.staged.tree)?,
+            tops: tops(&order.inputs)?,
             binds,
             has_home: !job.extra.is_empty(),
         })
@@ -84,7 +84,7 @@ impl Shape {
     pub fn furnish(&self, room: &Path, order: &Order<'_>) -> io::Result<Vec<Mount>> {
         let mut mounts = Vec::new();
         for top in &self.tops {
-            let place = room.join("tops").join(top);
+            let place = room.join(TOPS).join(top);
             fs::create_dir_all(&place)?;
             give(&place)?;
             mounts.push(bind(&place, &format!("/{top}"), if top == "src" { Access::Write } else { Access::Read }));

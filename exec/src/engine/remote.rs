@@ -38,8 +38,31 @@ enum Way {
 
 /// Runs a job.
 pub(super) fn run(session: &Session, order: &Order<'_>) -> Result<Ran, Stopped> {
-    let mut shape = Shape::of(order)?;
     let way = if script::is_possible(order.image, order.job) { Way::Scripted } else { Way::Alone };
+    let (container, shape) = make(session, order, way)?;
+    let ran = in_container(session, order, &shape, &container, way);
+    session.remove(&container);
+    Ok(ran?)
+}
+
+/// Lets `program` run in a container that has the inputs, by the container's id.
+pub(super) fn visit<T>(
+    session: &Session,
+    order: &Order<'_>,
+    program: impl FnOnce(&str) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let (container, shape) = make(session, order, Way::Scripted)?;
+    let uploaded = shape.tops.iter().try_for_each(|top| upload(session, order, &container, top));
+    let visited = uploaded.and_then(|()| {
+        let _held = hold(session, order, &container)?;
+        program(&container)
+    });
+    session.remove(&container);
+    visited
+}
+
+fn make(session: &Session, order: &Order<'_>, way: Way) -> Result<(String, Shape), Failure> {
+    let mut shape = Shape::of(order)?;
     refuse_what_it_cannot(order, way)?;
     shape.binds.clear();
     // Nobody else makes it in a container without a script.
@@ -50,10 +73,7 @@ pub(super) fn run(session: &Session, order: &Order<'_>) -> Result<Ran, Stopped> 
     let body = container::body(session, &shape, mounts);
     let body = if way == Way::Scripted { container::keeper(body) } else { alone(body, order) };
     let container = session.wait(container::create(session, body));
-    let container = container.map_err(|error| session.broken("make a container", &error))?;
-    let ran = in_container(session, order, &shape, &container, way);
-    session.remove(&container);
-    Ok(ran?)
+    Ok((container.map_err(|error| session.broken("make a container", &error))?, shape))
 }
 
 fn refuse_what_it_cannot(order: &Order<'_>, way: Way) -> Result<(), Failure> {
@@ -207,7 +227,7 @@ async fn by_itself(session: &Session, order: &Order<'_>, container: &str, masker
 
 /// Uploads a directory of the input root.
 fn upload(session: &Session, order: &Order<'_>, container: &str, top: &str) -> Result<(), Failure> {
-    let from = order.staged.tree.join(top);
+    let from = order.inputs.join(top);
     send(session, order, container, &format!("/{top}"), move |to| tarball::add_staged(to, &from, Path::new("")))
 }
 

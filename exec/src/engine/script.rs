@@ -25,10 +25,22 @@ const NEEDS: [&str; 4] = ["sh", "env", "cat", "mkdir"];
 /// What they need besides for secrets.
 const FOR_SECRETS: &str = "dd";
 
-/// The script. Its arguments: the working directory; name and size of each secret, whose values come on standard input;
-/// `--`; the environment and the program.
-const SCRIPT: &str = r#"
+/// How each script begins. Its arguments: the working directory; name and size of each secret, whose values come on
+/// standard input; `--`.
+const PREPARATION: &str = r#"
 umask 022
+mkdir -p /tmp/home
+cd "$1" || { echo "rg-no-directory" >&2; exit 1; }
+shift
+while [ "$1" != -- ]; do
+    dd bs=1 count="$2" of="/run/secrets/$1" 2>/dev/null
+    shift 2
+done
+shift
+"#;
+
+/// The script. Its further arguments: the environment and the program.
+const SCRIPT: &str = r#"
 oom() {
     for f in /sys/fs/cgroup/memory/memory.oom_control /sys/fs/cgroup/memory.events; do
         [ -r $f ] && while read -r k v; do [ "$k" = oom_kill ] && n=$v; done < $f
@@ -56,14 +68,6 @@ sweep() {
         [ $i -gt 1 ] && left=1
     done
 }
-mkdir -p /tmp/home
-cd "$1" || { echo "rg-no-directory" >&2; exit 1; }
-shift
-while [ "$1" != -- ]; do
-    dd bs=1 count="$2" of="/run/secrets/$1" 2>/dev/null
-    shift 2
-done
-shift
 n=0; oom; before=$n
 peak; low=$p
 echo rg-begins >&2
@@ -80,6 +84,19 @@ echo "rg-ended $status $left $((n-before)) $p" >&2
 exit $status
 "#;
 
+/// What a visitor runs. Its arguments: the working directory, the environment and the program. Podman forgets at once how
+/// a program ended, so that is written down. An interrupt is for the program: here it is caught, there it is as ever.
+const VISIT: &str = r#"
+umask 022
+cd "$1" || exit 1
+shift
+trap : INT QUIT
+(exec env -i "$@")
+echo $? > /tmp/.rg-status
+"#;
+/// Prints what [`VISIT`] wrote down.
+const STATUS: &str = "cat /tmp/.rg-status";
+
 /// Whether an image has what the scripts need for a job.
 pub(super) fn is_possible(image: &ImageRoot, job: &Job<'_>) -> bool {
     let cache = job.cache;
@@ -93,16 +110,48 @@ pub(super) fn is_possible(image: &ImageRoot, job: &Job<'_>) -> bool {
 
 /// Returns the command line for a job.
 pub(super) fn command(order: &Order<'_>) -> Vec<String> {
-    let job = order.job;
-    let mut words = ["/bin/sh", "-c", SCRIPT, "rg"].map(str::to_owned).to_vec();
-    words.push(format!("/{}", job.directory));
-    for secret in &job.secrets {
-        words.extend([secret.name.to_string(), secret.value.len().to_string()]);
-    }
-    words.push("--".to_owned());
-    words.extend(job.environment().into_iter().map(|(name, value)| format!("{name}={value}")));
-    words.extend(job.argv.iter().map(|&word| word.to_owned()));
+    let mut words = shell(&format!("{PREPARATION}{SCRIPT}"), order);
+    words.extend(secrets_and_end(order));
+    words.extend(program(order));
     words
+}
+
+/// Returns the command line that prepares a container for a visit. The values of secrets come on standard input.
+pub(super) fn preparation(order: &Order<'_>) -> Vec<String> {
+    let mut words = shell(PREPARATION, order);
+    words.extend(secrets_and_end(order));
+    words
+}
+
+/// Returns the command line for a job in a container that is prepared, with all of its streams.
+pub(super) fn visit(order: &Order<'_>) -> Vec<String> {
+    let mut words = shell(VISIT, order);
+    words.extend(program(order));
+    words
+}
+
+/// Returns the command line that prints the exit code of a visit that has ended.
+pub(super) fn status() -> Vec<String> {
+    ["/bin/sh", "-c", STATUS].map(str::to_owned).to_vec()
+}
+
+fn shell(script: &str, order: &Order<'_>) -> Vec<String> {
+    let mut words = ["/bin/sh", "-c", script, "rg"].map(str::to_owned).to_vec();
+    words.push(format!("/{}", order.job.directory));
+    words
+}
+
+fn secrets_and_end(order: &Order<'_>) -> Vec<String> {
+    let secrets = order.job.secrets.iter();
+    let words = secrets.flat_map(|secret| [secret.name.to_string(), secret.value.len().to_string()]);
+    words.chain(["--".to_owned()]).collect()
+}
+
+/// Returns the environment and the program, as `env` takes them.
+fn program(order: &Order<'_>) -> Vec<String> {
+    let job = order.job;
+    let environment = job.environment().into_iter().map(|(name, value)| format!("{name}={value}"));
+    environment.chain(job.argv.iter().map(|&word| word.to_owned())).collect()
 }
 
 /// What the script said in the end.

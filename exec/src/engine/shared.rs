@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 use std::time::Instant;
 
@@ -15,12 +15,14 @@ use super::client::Session;
 use super::container::{self, Input, Program};
 use super::mounts::{Shape, give};
 use super::script::{self, Said};
-use super::{Order, missing_program, tarball};
+use super::{Order, TOPS, missing_program, tarball};
 use crate::Failure;
 use crate::executor::{Ran, Stopped};
 use crate::mask::Masker;
 use crate::sandbox::How;
 
+/// The directory in a job's scratch that takes what was in the input root besides the outputs.
+const LEFT: &str = "left";
 /// How many containers wait at most.
 const MOST_IDLE: usize = 16;
 
@@ -38,6 +40,13 @@ pub(super) struct Warm {
     room: Scratch,
     /// The container ends with it.
     _input: Input,
+}
+
+impl Warm {
+    /// Returns where the directories of the input root lie.
+    fn tops(&self) -> PathBuf {
+        self.room.path().join(TOPS)
+    }
 }
 
 /// Runs a job.
@@ -59,6 +68,32 @@ pub(super) fn run(session: &Session, order: &Order<'_>) -> Result<Ran, Stopped> 
             Ok(collected?)
         }
     }
+}
+
+/// Lets `program` run in a container that has the inputs, by the container's id. They are where they were afterwards,
+/// as it left them.
+pub(super) fn visit<T>(
+    session: &Session,
+    order: &Order<'_>,
+    program: impl FnOnce(&str) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let started = start(session, Shape::of(order)?, order)?;
+    let warm = started.map_err(|error| session.broken("start a container", &error))?;
+    let visited = fill(&warm, order).and_then(|()| program(&warm.container));
+    session.remove(&warm.container);
+    let back = |top: &String| move_all(&warm.tops().join(top), &order.inputs.join(top));
+    warm.shape.tops.iter().try_for_each(back).map_err(|error| Failure::sandbox(&error))?;
+    visited
+}
+
+/// Shows the inputs to a container.
+fn fill(warm: &Warm, order: &Order<'_>) -> Result<(), Failure> {
+    let show = |top: &String| {
+        let from = order.inputs.join(top);
+        give(&from)?;
+        move_all(&from, &warm.tops().join(top))
+    };
+    warm.shape.tops.iter().try_for_each(show).map_err(|error| Failure::sandbox(&error))
 }
 
 fn take(session: &Session, shape: &Shape) -> Option<Warm> {
@@ -104,12 +139,7 @@ fn start(session: &Session, shape: Shape, order: &Order<'_>) -> Result<Result<Wa
 /// Runs the job in a container, and says whether another can follow.
 fn serve(session: &Session, warm: &Warm, order: &Order<'_>) -> Result<(Ran, bool), Failure> {
     let job = order.job;
-    let io = |error: std::io::Error| Failure::sandbox(&error);
-    for top in &warm.shape.tops {
-        let from = order.staged.tree.join(top);
-        give(&from).map_err(io)?;
-        move_all(&from, &warm.room.path().join("tops").join(top)).map_err(io)?;
-    }
+    fill(warm, order)?;
     let program = Program {
         container: &warm.container,
         command: script::command(order),
@@ -123,7 +153,8 @@ fn serve(session: &Session, warm: &Warm, order: &Order<'_>) -> Result<(Ran, bool
         _ => None,
     };
     let ended = session.attend(program.run(session, order.log, masker), &stop);
-    let ran = |how, peak_memory_bytes| Ran { how, wall: began.elapsed(), peak_memory_bytes, left: None };
+    let left = Some(order.scratch.join(LEFT));
+    let ran = |how, peak_memory_bytes| Ran { how, wall: began.elapsed(), peak_memory_bytes, left };
     let said = match ended {
         Err(how) => return Ok((ran(how, 0), false)),
         Ok(errors) => errors.map_err(|error| session.broken("run the action to its end", &error))?,
@@ -159,16 +190,16 @@ fn how(said: Said, order: &Order<'_>) -> Result<How, Failure> {
 /// Takes the outputs out of the room, and all else with them.
 fn clear(warm: &Warm, order: &Order<'_>) -> Result<(), Failure> {
     let io = |error: std::io::Error| Failure::sandbox(&error);
-    let tops = warm.room.path().join("tops");
+    let tops = warm.tops();
     if is_plain(&tops, order.job.out.as_str()) {
         fs::rename(tops.join(&order.job.out), order.scratch.join("out")).map_err(io)?;
     } else {
         fs::create_dir(order.scratch.join("out")).map_err(io)?;
     }
     for top in &warm.shape.tops {
-        let rest = order.scratch.join("rest").join(top);
-        fs::create_dir_all(&rest).map_err(io)?;
-        move_all(&tops.join(top), &rest).map_err(io)?;
+        let left = order.scratch.join(LEFT).join(TOPS).join(top);
+        fs::create_dir_all(&left).map_err(io)?;
+        move_all(&tops.join(top), &left).map_err(io)?;
     }
     Ok(())
 }
@@ -211,7 +242,7 @@ fn try_to_share(session: &Session, order: &Order<'_>) -> Result<Shares, Failure>
     let log = tempfile::tempfile_in(order.scratch).map_err(|error| Failure::sandbox(&error))?;
     let stop = || order.cancel.is_cancelled().then_some(How::Cancelled);
     let ran = session.attend(program.run(session, &log, Masker::default()), &stop);
-    let made = warm.room.path().join("tops/src/d");
+    let made = warm.tops().join("src/d");
     if matches!(ran, Ok(Ok(_))) && is_ours(&made, &warm.container) {
         put_back(session, warm);
         return Ok(Shares::Yes);

@@ -12,7 +12,7 @@ use super::root::layer_name;
 use super::{Mount, Spec};
 
 /// More than this is not kept, in bytes: it would take the place of what is worth more.
-const MOST_BYTES: u64 = 256 << 20;
+pub(crate) const MOST_LEFT_BYTES: u64 = 256 << 20;
 /// How an overlay marks a directory that hides all of the one below it.
 const OPAQUE: &str = "user.overlay.opaque";
 /// The name of the copy of `/tmp`.
@@ -31,7 +31,7 @@ impl Layers {
     pub(super) fn keep(&self, spec: &Spec) -> bool {
         let Some(disk) = &self.disk else { return false };
         let (memory, disk) = (opened(&self.memory), opened(disk));
-        let mut copy = Copy { left_bytes: MOST_BYTES };
+        let mut copy = Copy { left_bytes: MOST_LEFT_BYTES };
         let overlays = spec.mounts.iter().filter_map(|mount| match mount {
             Mount::Overlay { at, .. } => Some(layer_name("upper", at)),
             _ => None,
