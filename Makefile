@@ -8,7 +8,7 @@ RG := target/release/rg
 demo: release
 	@RG=$(RG) sh scripts/demo.sh
 
-# Builds services of the shop in images, in rg's own sandbox and in a container engine, and compares what they make.
+# Builds the shop in images, in rg's own sandbox, in a container engine and without namespaces, and compares what they make.
 demo-containers: release
 	@RG=$(RG) sh scripts/demo_containers.sh
 

@@ -1,21 +1,40 @@
 //! What an empty action costs.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use exec::host::{self, Plain};
-use exec::sandbox::{Ended, SandboxError};
+use exec::sandbox::{Ended, SandboxError, Spec, image_mounts};
+use model::Network;
 
-use crate::fixture::{log, sandbox, spec};
+use crate::fixture::{log, sandbox, scratch, spec};
 
-/// Prints what an empty action costs, bare and in a sandbox: `cargo test --release --test sandbox -- measure 300`.
+/// Prints what an empty action costs, bare and in a sandbox, and on the root directory of an image in a sandbox and in
+/// bubblewrap: `cargo test --release -p exec --test sandbox -- measure 300`.
 pub fn measure(count: u32) -> ! {
     let spec = spec(&["/usr/bin/true"], vec![]);
-    let plain = Plain { argv: &spec.argv, env: &spec.env, directory: Path::new("/") };
-    measure_one("bare", count, &|log| host::run(&plain, log, None, &|| false));
+    let plain = |argv| Plain { argv, env: &spec.env, directory: Path::new("/") };
+    measure_one("bare", count, &|log| host::run(&plain(&spec.argv), log, None, &|| false));
     measure_one("sandbox", count, &|log| sandbox().run(&spec, log, None, &|| false));
+    let root = image();
+    let argv = vec!["/bin/true".to_owned()];
+    let on_image = Spec { root: Some(root.clone()), mounts: image_mounts(Network::None), argv, ..spec.clone() };
+    measure_one("sandbox on an image", count, &|log| sandbox().run(&on_image, log, None, &|| false));
+    let words = "--proc /proc --dev /dev --tmpfs /tmp --unshare-all --uid 1000 --die-with-parent /bin/true";
+    let root = root.to_str().unwrap().to_owned();
+    let argv = ["/usr/bin/bwrap", "--ro-bind", &root, "/"].into_iter().chain(words.split(' ')).map(str::to_owned);
+    let argv: Vec<String> = argv.collect();
+    measure_one("bubblewrap on an image", count, &|log| host::run(&plain(&argv), log, None, &|| false));
     std::process::exit(0)
+}
+
+/// Returns a root directory with one program.
+fn image() -> PathBuf {
+    let root = scratch();
+    ["bin", "proc", "dev", "tmp", "etc"].iter().for_each(|name| fs::create_dir(root.join(name)).unwrap());
+    fs::copy("/usr/bin/busybox", root.join("bin/true")).unwrap();
+    root
 }
 
 pub fn measure_one(name: &str, count: u32, run: &dyn Fn(File) -> Result<Ended, SandboxError>) {
