@@ -1,12 +1,13 @@
 //! Builds the root of a sandbox and moves into it.
 //!
 //! One tmpfs serves all: the root is its directory `root`, or an overlay of an image whose mount points go there; beside
-//! it, out of sight after the move, lie the layers of overlays. Directories that a program may write to are plain directories of it where they can be, because every
-//! mount costs time twice, when it is made and when it goes.
+//! it, out of sight after the move, lie the layers of overlays. Directories that a program may write to are plain
+//! directories of it where they can be, because every mount costs time twice, when it is made and when it goes.
 
 use std::cell::RefCell;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::rc::Rc;
 
 use rustix::fs::{
     AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, fstat, mkdirat, openat, openat2, symlinkat, unlinkat,
@@ -73,6 +74,8 @@ struct Root {
     kind: Kind,
     /// The places that are covered by empty directories.
     hidden: RefCell<Vec<String>>,
+    /// The directory in which something was made last: what is made next often lies there, too.
+    latest: RefCell<Option<(String, Rc<OwnedFd>)>>,
 }
 
 /// What a root begins with.
@@ -104,7 +107,15 @@ impl Root {
         };
         attach_at(&root, &scratch, "root")?;
         let kind = if image.is_some() { Kind::Image } else { Kind::Empty };
-        Ok(Root { scratch, root, scribble, resumes: spec.resumes, kind, hidden: RefCell::default() })
+        Ok(Root {
+            scratch,
+            root,
+            scribble,
+            resumes: spec.resumes,
+            kind,
+            hidden: RefCell::default(),
+            latest: RefCell::default(),
+        })
     }
 
     /// Once all mount points are made, nobody can write to the root of an image; what is mounted in it stays as it is.
@@ -136,7 +147,7 @@ impl Root {
                     }
                     errno => Err(errno),
                 });
-                made.named("open", at)
+                made.map(drop).named("open", at)
             }
             (Mount::Directory { at }, _) => self.directory(at).map(|_| ()),
             (
@@ -157,7 +168,11 @@ impl Root {
     /// Attaches a mount, at a directory if it shows one, else at a file.
     fn attach(&self, tree: &OwnedFd, at: &str, kind: FileType) -> Result<(), Fault> {
         let place = match kind {
-            FileType::Directory => self.directory(at)?,
+            FileType::Directory => {
+                // What was open there, or below, is covered now.
+                self.latest.take();
+                self.directory(at)?
+            }
             _ => self.file(at)?,
         };
         let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
@@ -212,21 +227,25 @@ impl Root {
         }
     }
 
+    /// Returns a file, which is made if nothing is there.
     fn file(&self, at: &str) -> Result<OwnedFd, Fault> {
-        match self.open(at) {
-            Err(Errno::NOENT) => {
-                let (parent, name) = self.parent(at)?;
-                make_file(&parent, name, b"").named("open", at)?;
-                self.open(at).named("openat2", at)
-            }
-            other => other.named("openat2", at),
+        let (parent, name) = self.parent(at)?;
+        match make_file(&parent, name, b"") {
+            Err(Errno::EXIST) => self.open(at).named("openat2", at),
+            made => made.named("open", at),
         }
     }
 
-    fn parent<'path>(&self, at: &'path str) -> Result<(OwnedFd, &'path str), Fault> {
+    /// Returns the directory above a path, and the name in it.
+    fn parent<'path>(&self, at: &'path str) -> Result<(Rc<OwnedFd>, &'path str), Fault> {
         let (parent, name) = at.rsplit_once('/').ok_or(Errno::INVAL).named("openat2", at)?;
         let parent = if parent.is_empty() { "/" } else { parent };
-        Ok((self.directory(parent)?, name))
+        if let Some((_, directory)) = self.latest.borrow().as_ref().filter(|(path, _)| path == parent) {
+            return Ok((directory.clone(), name));
+        }
+        let directory = Rc::new(self.directory(parent)?);
+        self.latest.replace(Some((parent.to_owned(), directory.clone())));
+        Ok((directory, name))
     }
 
     fn enter(&self) -> Result<(), Fault> {
@@ -247,14 +266,15 @@ pub(super) fn layer_name(kind: &str, at: &str) -> String {
     format!("{kind}{}", at.replace('/', "@"))
 }
 
-fn make_file(parent: &OwnedFd, name: &str, content: &[u8]) -> Result<(), Errno> {
+/// Makes a file that is not there, and returns it.
+fn make_file(parent: &OwnedFd, name: &str, content: &[u8]) -> Result<OwnedFd, Errno> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     let file = openat(parent, name, flags, Mode::from_raw_mode(0o444))?;
     let mut rest = content;
     while !rest.is_empty() {
         rest = &rest[write(&file, rest)?..];
     }
-    Ok(())
+    Ok(file)
 }
 
 /// Returns a detached mount of one directory of a file system.

@@ -12,7 +12,7 @@ use rustix::mount::{OpenTreeFlags, open_tree};
 use rustix::process::{Gid, Uid, getegid, geteuid};
 use rustix::thread::set_thread_groups;
 
-use super::kernel::{Forked, MountAttributes, Reach, exit_now, fork_into, set_mount_attributes, wait_for};
+use super::kernel::{MountAttributes, Reach, set_mount_attributes, while_parked};
 use super::wire::{Fault, Named};
 use super::{Mount, Spec};
 
@@ -119,21 +119,10 @@ fn detached(path: &Path, attributes: u64) -> Result<OwnedFd, Fault> {
 
 /// Makes a user namespace by a child that lives only until the namespace is mapped and open.
 fn namespace_that_maps_root_to(user: u32, group: u32) -> io::Result<OwnedFd> {
-    let (until, keep) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-    match fork_into(libc::CLONE_NEWUSER)? {
-        Forked::Child => {
-            drop(keep);
-            let _ = rustix::io::read(&until, &mut [0; 1]);
-            exit_now(0)
-        }
-        Forked::Parent(pid) => {
-            let proc = |name: &str| format!("/proc/{}/{name}", pid.as_raw_nonzero());
-            let namespace = std::fs::write(proc("uid_map"), format!("0 {user} 1"))
-                .and_then(|()| std::fs::write(proc("gid_map"), format!("0 {group} 1")))
-                .and_then(|()| Ok(open(proc("ns/user"), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?));
-            drop(keep);
-            wait_for(pid)?;
-            namespace
-        }
-    }
+    while_parked(libc::CLONE_NEWUSER, |pid| {
+        let proc = |name: &str| format!("/proc/{}/{name}", pid.as_raw_nonzero());
+        std::fs::write(proc("uid_map"), format!("0 {user} 1"))?;
+        std::fs::write(proc("gid_map"), format!("0 {group} 1"))?;
+        Ok(open(proc("ns/user"), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
+    })?
 }

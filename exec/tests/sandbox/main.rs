@@ -62,7 +62,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
     match arguments.get(1).map(String::as_str) {
         Some("sleeper") => run_a_sleeper(&arguments[2]),
-        Some("measure") => measure(arguments[2].parse().unwrap()),
+        Some("measure") => measure(arguments[2].parse().unwrap(), arguments.get(3)),
         Some("probe") => return if sandbox().probe().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE },
         _ => {}
     }
