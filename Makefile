@@ -22,7 +22,7 @@ lint:
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
 
-# Criterion, then rg against ninja on the same generated graph and against `go build` on the shop.
+# Criterion, then rg against ninja on the same generated graph, `go build`, pytest and npm on the shop, and `docker exec`.
 # docs/benchmarks.md has the figures.
 bench: release
 	@sh scripts/setup.sh bench
@@ -30,6 +30,7 @@ bench: release
 	RG=$(RG) python3 scripts/bench_ninja.py
 	RG=$(RG) python3 scripts/bench_go.py
 	RG=$(RG) python3 scripts/bench_languages.py
+	RG=$(RG) python3 scripts/bench_images.py
 
 release: setup
 	cargo build --release

@@ -63,6 +63,7 @@ from_apt newuidmap uidmap     # rootless Podman
 from_apt slirp4netns slirp4netns
 from_apt docker-registry docker-registry    # images come from it in the tests of oci
 from_apt openssl openssl      # signs the tokens of that registry
+from_apt skopeo skopeo        # copies images in the acceptance scripts
 from_apt strace strace        # tests that kill rg at its n-th system call
 if [ "${1:-}" = bench ]; then
     from_apt ninja ninja-build

@@ -186,7 +186,11 @@ fn tarball(number: usize) -> Vec<u8> {
 }
 
 fn unpacking(criterion: &mut Criterion<Cpu>) {
-    let mut group = criterion.benchmark_group("unpack");
+    unpack(criterion, "unpack");
+}
+
+fn unpack<M: Measurement>(criterion: &mut Criterion<M>, name: &str) {
+    let mut group = criterion.benchmark_group(name);
     group.sample_size(10);
     // Kept until the end: ext4 is slow to make a file where many were removed a moment ago.
     let mut kept = Vec::new();
@@ -217,6 +221,7 @@ fn assembling(criterion: &mut Criterion<Cpu>) {
 }
 
 fn wall(criterion: &mut Criterion) {
+    unpack(criterion, "unpack, wall time");
     let store = Store::with(&tarballs());
     let root = store.unpack(Assembly::NpmTarballs);
     at_first(criterion, "assemble 4,719 files, wall time", &store, &root);
