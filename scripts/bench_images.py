@@ -108,9 +108,9 @@ def in_engine(workspace, docker, rounds, count):
     ours, theirs = [], []
     for _ in range(rounds):
         workspace.actions(1)
-        one = workspace.rg("build", "--rerun", "-j1", "--executor", "engine", cache="engine", **host)
+        one = workspace.rg("build", "--rerun", "//...", "-j1", "--executor", "engine", cache="engine", **host)
         workspace.actions(count + 1)
-        many = workspace.rg("build", "--rerun", "-j1", "--executor", "engine", cache="engine", **host)
+        many = workspace.rg("build", "--rerun", "//...", "-j1", "--executor", "engine", cache="engine", **host)
         assert (one.executed(), many.executed()) == (1, count + 1), "all actions run"
         ours.append((many.wall_seconds - one.wall_seconds) / count * 1000)
         began = time.monotonic()
