@@ -83,7 +83,7 @@ impl Cache {
         }
     }
 
-    fn gc_lock(&self, patience: Patience) -> Result<Option<File>, CacheError> {
+    pub(crate) fn gc_lock(&self, patience: Patience) -> Result<Option<File>, CacheError> {
         if !self.layout.root.exists() {
             return Ok(None);
         }
@@ -283,7 +283,7 @@ impl Cache {
 }
 
 /// Whether to wait for another collection.
-enum Patience {
+pub(crate) enum Patience {
     Wait,
     None,
 }

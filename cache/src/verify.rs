@@ -10,6 +10,7 @@ use crate::Cache;
 use crate::blobs::{Inode, hash_file, inode, is_damage, trash};
 use crate::database::Soundness;
 use crate::error::CacheError;
+use crate::gc::Patience;
 use crate::layout::{Executable, Hash, hex, parse_blob, parse_hash};
 use crate::leases::names;
 use crate::messages;
@@ -59,8 +60,9 @@ impl Cache {
         if !self.layout.root.exists() {
             return Ok(verified);
         }
-        // Nothing that is being looked at is collected.
+        // Nothing that is being looked at is collected, whenever it was used last.
         self.leases.try_hold();
+        let _collecting = self.gc_lock(Patience::Wait)?;
         verified.database_replaced = self.database.check()? == Soundness::Replaced;
         let mut checked = Checked::default();
         self.verify_blobs(&mut verified, &mut checked)?;

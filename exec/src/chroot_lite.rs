@@ -13,6 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use model::Content;
 
 use crate::executor::{Executor, Ground, Job, Ran, Stopped, Unusable};
+use crate::left::take_out;
 use crate::native::{failure, spec};
 use crate::sandbox::{How, Sandbox, Spec, Way};
 use crate::stage::{By, OUT, stage};
@@ -88,7 +89,7 @@ impl Executor for ChrootLite {
         let visited = self.sandbox.visit(&spec);
         if let Some(left) = job.left {
             furnished.clear(left).map_err(broken)?;
-            fs::rename(scratch.join(OUT), left.join(OUT)).map_err(broken)?;
+            take_out(left, scratch, OUT).map_err(broken)?;
         }
         Ok(visited.map_err(|error| failure(&error, &spec))?.how)
     }

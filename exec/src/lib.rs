@@ -14,6 +14,7 @@ pub mod host;
 mod images;
 mod ingest;
 mod ladder;
+mod left;
 mod log_file;
 mod machine;
 mod mask;

@@ -399,7 +399,7 @@ fn a_shell_opens_in_a_container_with_the_streams_of_rg() {
         }
         let Some(workspace) = scripts(Programs::Few, &[("a", "exit 1", "")]) else { return };
         let run = Run::of(&["shell"], shell(&workspace, &engine.host(), "//:a", "true").output().unwrap());
-        run.exits(36).says(&["has no shell", "--executor native"]);
+        run.exits(36).says(&["lacks programs to enter it by", "--executor native"]);
     }
 }
 
@@ -448,6 +448,9 @@ fn after_a_failure_a_shell_finds_what_the_container_left() {
         look(seen).prints("half\nnote\nnote\nrg-out\n").says(&["the sandbox in which it failed"]);
         look("echo more >> note; echo more >> $OUT/o").ok();
         look("tail -n 1 note; tail -n 1 $OUT/o").prints("more\nmore\n");
+        // What the visitor does with the outputs does not hide how the visit ended.
+        look("rm -rf $OUT; exit 7").exits(7);
+        look("test ! -e $OUT && cat note").prints("note\nmore\n");
         // What another executor would need to go on with is not there.
         let native = workspace.rg(&["shell", "//:a", "--", "sh", "-c", "test ! -e note"]).ok();
         assert!(!native.err.contains("the sandbox in which it failed"), "{native}");

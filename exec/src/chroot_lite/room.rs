@@ -13,8 +13,8 @@ use cache::Scratch;
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat, stat};
 
 use super::copy::{As, put};
+use crate::left::{is_plain, put_back};
 use crate::sandbox::{DEVICES, INSIDE_ID, Mount, Spec, standard_mounts};
-use crate::stage::OUT;
 
 /// How many links a path may lead through.
 const MOST_LINKS: u32 = 40;
@@ -203,20 +203,17 @@ impl Furnished {
 
     /// Puts what [`Furnished::clear`] took out of a room like this, and the outputs, in the place of what passes.
     pub fn go_on(&self, left: &Path) -> io::Result<()> {
-        let put_back = |from: PathBuf, place: &str| {
-            // A failure that left too much left its outputs alone.
-            if from.symlink_metadata().is_err() {
-                return Ok(());
-            }
-            let place = self.room.resolve(Path::new(place))?;
-            remove(&place)?;
-            fs::rename(from, place)
-        };
         for (number, place) in self.room.places.iter().enumerate() {
-            put_back(left.join(number.to_string()), place)?;
+            let from = left.join(number.to_string());
+            // A failure that left too much left its outputs alone.
+            if from.symlink_metadata().is_ok() {
+                let place = self.room.resolve(Path::new(place))?;
+                remove(&place)?;
+                fs::rename(from, place)?;
+            }
         }
         let outputs = |mount: &&Mount| matches!(mount, Mount::BindWritable { .. });
-        self.passing.iter().filter(outputs).try_for_each(|mount| put_back(left.join(OUT), &at(mount)))
+        self.passing.iter().filter(outputs).try_for_each(|mount| put_back(left, &self.root(), &at(mount)))
     }
 
     /// Takes out what passed: directories that were given to the action back to where they came from, the rest to
@@ -239,15 +236,6 @@ impl Furnished {
         }
         Ok(self.room)
     }
-}
-
-/// Whether all of a path are directories: a link that an action put there would lead anywhere.
-fn is_plain(root: &Path, path: &str) -> bool {
-    let mut place = root.to_owned();
-    path.split('/').all(|segment| {
-        place.push(segment);
-        place.symlink_metadata().is_ok_and(|data| data.is_dir())
-    })
 }
 
 /// Makes the devices of a root directory.

@@ -61,11 +61,12 @@ impl Engine {
         let image = image(job)?;
         let session = self.session().map_err(|error| Failure::Sandbox(format!("{error} ({})", error.fix())))?;
         refuse_what_it_cannot(job, session)?;
-        let staged = stage(job, scratch, By::Copy)?;
-        let id = root_image::ensure(session, image, job.cache, cancel)?;
         // A failure that left too much left its outputs alone.
-        let left = job.left.map(|left| left.join(TOPS)).filter(|left| left.is_dir());
-        let inputs = left.unwrap_or(staged.tree);
+        let inputs = match job.left.map(|left| left.join(TOPS)).filter(|left| left.is_dir()) {
+            Some(left) => left,
+            None => stage(job, scratch, By::Copy)?.tree,
+        };
+        let id = root_image::ensure(session, image, job.cache, cancel)?;
         run(session, &Order { job, image, id: &id, inputs, scratch, log, cancel })
     }
 
@@ -139,6 +140,14 @@ fn refuse_what_it_cannot(job: &Job<'_>, session: &Session) -> Result<(), Failure
         return Err(Failure::Unable(format!("{what} {found}: give the toolchain an `image`")));
     }
     Ok(())
+}
+
+/// Returns how a program ended, unless it could not begin because it is not there.
+fn or_missing(order: &Order<'_>, how: How) -> Result<How, Failure> {
+    match how {
+        How::Exited(126 | 127) => missing_program(order).map_or(Ok(how), Err),
+        how => Ok(how),
+    }
 }
 
 /// Returns the failure of a job whose program is not there at all.

@@ -21,7 +21,7 @@ use super::client::{Kind, Session};
 use super::container::{self, Errors, Input, Program};
 use super::mounts::Shape;
 use super::tarball::Pieces;
-use super::{Order, missing_program, script, tarball};
+use super::{Order, missing_program, or_missing, script, tarball};
 use crate::Failure;
 use crate::executor::{Ran, Stopped};
 use crate::mask::Masker;
@@ -173,9 +173,7 @@ fn in_container(
             return Err(missing_program(order).unwrap_or_else(|| session.broken("run the action to its end", &error)));
         }
     };
-    if let (How::Exited(126 | 127), Some(missing)) = (how, missing_program(order)) {
-        return Err(missing);
-    }
+    let how = or_missing(order, how)?;
     let ran = Ran { how, wall: began.elapsed(), peak_memory_bytes, left: None };
     if matches!(how, How::Exited(_) | How::Signalled(_)) {
         download(session, order, container)?;

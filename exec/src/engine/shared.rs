@@ -15,9 +15,10 @@ use super::client::Session;
 use super::container::{self, Input, Program};
 use super::mounts::{Shape, give};
 use super::script::{self, Said};
-use super::{Order, TOPS, missing_program, tarball};
+use super::{Order, TOPS, or_missing, tarball};
 use crate::Failure;
 use crate::executor::{Ran, Stopped};
+use crate::left::is_plain;
 use crate::mask::Masker;
 use crate::sandbox::How;
 
@@ -51,11 +52,7 @@ impl Warm {
 
 /// Runs a job.
 pub(super) fn run(session: &Session, order: &Order<'_>) -> Result<Ran, Stopped> {
-    let shape = Shape::of(order)?;
-    let warm = match take(session, &shape) {
-        Some(warm) => warm,
-        None => start(session, shape, order)?.map_err(|error| session.broken("start a container", &error))?,
-    };
+    let warm = take_or_start(session, order)?;
     let outcome = serve(session, &warm, order);
     match outcome {
         Ok((ran, true)) => {
@@ -77,8 +74,7 @@ pub(super) fn visit<T>(
     order: &Order<'_>,
     program: impl FnOnce(&str) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let started = start(session, Shape::of(order)?, order)?;
-    let warm = started.map_err(|error| session.broken("start a container", &error))?;
+    let warm = take_or_start(session, order)?;
     let visited = fill(&warm, order).and_then(|()| program(&warm.container));
     session.remove(&warm.container);
     let back = |top: &String| move_all(&warm.tops().join(top), &order.inputs.join(top));
@@ -94,6 +90,14 @@ fn fill(warm: &Warm, order: &Order<'_>) -> Result<(), Failure> {
         move_all(&from, &warm.tops().join(top))
     };
     warm.shape.tops.iter().try_for_each(show).map_err(|error| Failure::sandbox(&error))
+}
+
+fn take_or_start(session: &Session, order: &Order<'_>) -> Result<Warm, Failure> {
+    let shape = Shape::of(order)?;
+    match take(session, &shape) {
+        Some(warm) => Ok(warm),
+        None => start(session, shape, order)?.map_err(|error| session.broken("start a container", &error)),
+    }
 }
 
 fn take(session: &Session, shape: &Shape) -> Option<Warm> {
@@ -181,10 +185,7 @@ fn how(said: Said, order: &Order<'_>) -> Result<How, Failure> {
     if said.ran_out && order.job.memory_bytes.is_some() {
         return Ok(How::OutOfMemory);
     }
-    if let (How::Exited(126 | 127), Some(missing)) = (said.how, missing_program(order)) {
-        return Err(missing);
-    }
-    Ok(said.how)
+    or_missing(order, said.how)
 }
 
 /// Takes the outputs out of the room, and all else with them.
@@ -202,15 +203,6 @@ fn clear(warm: &Warm, order: &Order<'_>) -> Result<(), Failure> {
         move_all(&tops.join(top), &left).map_err(io)?;
     }
     Ok(())
-}
-
-/// Whether all of a path are directories: a link that an action put there would lead to a place of this machine.
-fn is_plain(top: &Path, path: &str) -> bool {
-    let mut place = top.to_owned();
-    path.split('/').all(|segment| {
-        place.push(segment);
-        place.symlink_metadata().is_ok_and(|metadata| metadata.is_dir())
-    })
 }
 
 /// Moves what lies in a directory. A directory itself can be moved only by whoever may write to it.

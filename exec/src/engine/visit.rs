@@ -1,9 +1,8 @@
 //! `rg shell` in an engine: a program in a container of its own, with the standard streams and the terminal of rg.
 
-use std::fs;
+use std::convert::Infallible;
 use std::future::pending;
 use std::io::{self, IsTerminal, Read, Seek, Write};
-use std::path::Path;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -22,48 +21,39 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::client::Session;
 use super::container::{Input, Program, USER};
-use super::{Order, missing_program, remote, script, shared};
+use super::{Order, or_missing, remote, script, shared};
 use crate::Failure;
 use crate::executor::Stopped;
+use crate::left::{put_back, take_out};
 use crate::mask::Masker;
 use crate::sandbox::How;
-use crate::stage::OUT;
 
 /// How often the size of the terminal is looked at, and whether the program is still there.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// What ends a program whose output nobody reads.
+const SIGPIPE: i32 = 13;
 /// How much is read at once.
 const PIECE: usize = 1 << 12;
 
 /// Runs a job with the standard streams of rg.
 pub(super) fn visit(session: &Session, order: &Order<'_>) -> Result<How, Stopped> {
     if !script::is_possible(order.image, order.job) {
+        let name = &order.image.name;
         let why =
-            format!("the image {} has no shell and `env` to enter it by: use --executor native", order.image.name);
+            format!("the image {name} lacks programs to enter it by (sh, env, cat, mkdir): use --executor native");
         return Err(Failure::Unable(why).into());
     }
-    let outputs = order.inputs.join(&order.job.out);
-    if let Some(left) = order.job.left.map(|left| left.join(OUT)).filter(|left| left.is_dir()) {
-        replace(&left, &outputs).map_err(|error| Failure::sandbox(&error))?;
-    }
+    let broken = |error: io::Error| Failure::sandbox(&error);
+    let out = order.job.out.as_str();
+    order.job.left.map_or(Ok(()), |left| put_back(left, &order.inputs, out)).map_err(broken)?;
     let program = |container: &str| enter(session, order, container);
     let visited = if session.shares_directories(order)? {
         shared::visit(session, order, program)
     } else {
         remote::visit(session, order, program)
     };
-    if let Some(left) = order.job.left {
-        fs::rename(outputs, left.join(OUT)).map_err(|error| Failure::sandbox(&error))?;
-    }
+    order.job.left.map_or(Ok(()), |left| take_out(left, &order.inputs, out)).map_err(broken)?;
     Ok(visited?)
-}
-
-/// Puts a directory in the place of another, which may be there.
-fn replace(from: &Path, place: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(place) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    fs::rename(from, place)
 }
 
 /// Runs the program in a container that waits.
@@ -89,10 +79,9 @@ fn enter(session: &Session, order: &Order<'_>, container: &str) -> Result<How, F
     drop(terminal);
     match ended.map_err(|error| Failure::Thread(error.to_string()))? {
         Err(how) => Ok(how),
-        Ok(Ok(How::Exited(126 | 127))) if missing_program(order).is_some() => {
-            Err(missing_program(order).expect("it is missing"))
-        }
-        Ok(ended) => ended.map_err(broken),
+        // Whoever read what the program prints has enough.
+        Ok(Err(Error::IOError { err })) if err.kind() == io::ErrorKind::BrokenPipe => Ok(How::Signalled(SIGPIPE)),
+        Ok(ended) => or_missing(order, ended.map_err(broken)?),
     }
 }
 
@@ -162,11 +151,11 @@ async fn run(
     let options = StartExecOptions { tty, ..StartExecOptions::default() };
     if let StartExecResults::Attached { output, input } = session.docker.start_exec(&exec.id, Some(options)).await? {
         let aside = pin!(async {
-            select(pin!(write_input(input, pieces)), pin!(keep_size(session, &exec.id, tty))).await;
+            select(pin!(write_input(input, pieces)), pin!(keep_size(session, &exec.id, tty))).await.factor_first().0
         });
         match select(pin!(show(output)), aside).await {
             Either::Left((shown, _)) => shown?,
-            Either::Right(((), shown)) => shown.await?,
+            Either::Right((never, _)) => match never {},
         }
     }
     let mut said = tempfile::tempfile_in(order.scratch)?;
@@ -179,7 +168,7 @@ async fn run(
 }
 
 /// Passes the input on. It never ends by itself.
-async fn write_input(mut input: Input, mut pieces: Receiver<Vec<u8>>) {
+async fn write_input(mut input: Input, mut pieces: Receiver<Vec<u8>>) -> Infallible {
     while let Some(piece) = pieces.recv().await {
         // A program that reads no more may go on.
         if input.write_all(&piece).await.is_err() || input.flush().await.is_err() {
@@ -191,7 +180,7 @@ async fn write_input(mut input: Input, mut pieces: Receiver<Vec<u8>>) {
 }
 
 /// Tells the program how large the terminal is, whenever that changes. It never ends by itself.
-async fn keep_size(session: &Session, exec: &str, tty: bool) {
+async fn keep_size(session: &Session, exec: &str, tty: bool) -> Infallible {
     if !tty {
         return pending().await;
     }
@@ -200,8 +189,10 @@ async fn keep_size(session: &Session, exec: &str, tty: bool) {
         let size = tcgetwinsize(io::stdout()).ok().map(|Winsize { ws_row, ws_col, .. }| (ws_row, ws_col));
         if let Some((rows, columns)) = size.filter(|_| size != known) {
             let options = ResizeExecOptions { h: rows.into(), w: columns.into() };
-            let _ = session.docker.resize_exec(exec, options).await;
-            known = size;
+            // Podman has no such program until it runs.
+            if session.docker.resize_exec(exec, options).await.is_ok() {
+                known = size;
+            }
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }

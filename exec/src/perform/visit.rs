@@ -1,18 +1,16 @@
 //! Something else in the container of an action, and the sandbox of a failure for it to go on in.
 
 use std::fs;
-use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use model::{Purpose, Work};
 
 use super::{Attempt, Attempted, Performance, Performed};
-use crate::Failure;
 use crate::executor::{Job, Stopped};
 use crate::machine::Visit;
-use crate::sandbox::{How, MOST_LEFT_BYTES};
+use crate::sandbox::How;
 use crate::stage::OUT;
+use crate::{Failure, left};
 
 impl Performance<'_> {
     /// Runs something else in the container of the action; there is never a result.
@@ -53,29 +51,14 @@ impl Performance<'_> {
     pub(super) fn leave(&self, left: &Path, scratch: &Path) {
         let is_its_own = self.action().purpose != Purpose::Test || self.machine.trial.arguments.is_empty();
         let is_open = self.action().grants.secrets.is_empty();
-        if is_its_own && is_open && slim(left).and_then(|()| fs::rename(scratch.join(OUT), left.join(OUT))).is_ok() {
+        if !is_its_own || !is_open {
+            return;
+        }
+        // What cannot be kept is lost.
+        let Ok(left) = left::kept(left, scratch) else { return };
+        if fs::rename(scratch.join(OUT), left.join(OUT)).is_ok() {
             let executor = self.machine.executor.name();
-            self.machine.cache.keep_failed_sandbox(&self.prepared.encoded.key, executor, left);
+            self.machine.cache.keep_failed_sandbox(&self.prepared.encoded.key, executor, &left);
         }
     }
-}
-
-/// Empties what was left if it is more than is kept.
-fn slim(left: &Path) -> io::Result<()> {
-    if own_bytes(left) <= MOST_LEFT_BYTES {
-        return Ok(());
-    }
-    fs::remove_dir_all(left)?;
-    fs::create_dir(left)
-}
-
-/// Returns the bytes of the files in a directory that are no links into the store. What cannot be read counts nothing.
-fn own_bytes(directory: &Path) -> u64 {
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    let bytes_of = |entry: fs::DirEntry| match entry.metadata() {
-        Ok(data) if data.is_dir() => own_bytes(&entry.path()),
-        Ok(data) if data.nlink() == 1 => data.len(),
-        Ok(_) | Err(_) => 0,
-    };
-    entries.map(bytes_of).sum()
 }
