@@ -79,19 +79,19 @@ impl Executor for ChrootLite {
         Ok(Ran { how: ended.how, wall: ended.wall, peak_memory_bytes: ended.peak_memory_bytes, left: Some(left) })
     }
 
-    fn visit(&self, job: &Job<'_>, scratch: &Path, _: &Cancel) -> Result<How, Stopped> {
+    fn visit(&self, job: &Job<'_>, scratch: &Path, cancel: &Cancel) -> Result<How, Stopped> {
         let (furnished, spec) = self.furnish(job, scratch)?;
         let broken = |error: std::io::Error| Failure::sandbox(&error);
         furnished.without_outputs().map_err(broken)?;
         if let Some(left) = job.left {
             furnished.go_on(left).map_err(broken)?;
         }
-        let visited = self.sandbox.visit(&spec);
+        let visited = self.sandbox.visit(&spec, &|| cancel.is_cancelled());
         if let Some(left) = job.left {
             furnished.clear(left).map_err(broken)?;
             take_out(left, scratch, OUT).map_err(broken)?;
         }
-        Ok(visited.map_err(|error| failure(&error, &spec))?.how)
+        Ok(visited.map_err(|error| failure(&error, &spec))?)
     }
 
     fn name(&self) -> &'static str {

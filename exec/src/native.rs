@@ -37,15 +37,15 @@ impl Executor for Native {
         Ok(Ran { how: ended.how, wall: ended.wall, peak_memory_bytes: ended.peak_memory_bytes, left: Some(left) })
     }
 
-    fn visit(&self, job: &Job<'_>, scratch: &Path, _: &Cancel) -> Result<How, Stopped> {
+    fn visit(&self, job: &Job<'_>, scratch: &Path, cancel: &Cancel) -> Result<How, Stopped> {
         let staged = stage(job, scratch, By::Link)?;
         let mut spec = spec(job, &staged, scratch)?;
         if let Some(left) = job.left {
             go_on(&mut spec, left, &staged.out);
         }
         // Somebody looks at it: the terminal is theirs, and nothing is hidden from whoever may read the secrets.
-        let ended = self.sandbox.visit(&spec).map_err(|error| failure(&error, &spec))?;
-        Ok(ended.how)
+        let visited = self.sandbox.visit(&spec, &|| cancel.is_cancelled());
+        Ok(visited.map_err(|error| failure(&error, &spec))?)
     }
 
     fn name(&self) -> &'static str {

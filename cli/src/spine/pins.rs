@@ -84,6 +84,10 @@ pub fn lock(task: &LockTask, session: &Session) -> Result<Exit, Refused> {
         LockTask::Check => return check(&missing, &opened),
         LockTask::Complete if session.options.settings.locking == Locking::Locked => return check(&missing, &opened),
         LockTask::Complete => missing,
+        LockTask::Update(_) if session.options.settings.locking == Locking::Locked => {
+            let problem = Problem::new(Exit::Definition, "--update changes rg.lock, and --locked forbids that");
+            return Err(problem.hint("leave out one of them; `rg lock --check` only compares").into());
+        }
         LockTask::Update(named) if named.is_empty() => {
             Asked { images: images.iter().collect(), repos: repos.iter().collect() }
         }
@@ -234,8 +238,8 @@ impl<'a> Pinning<'a> {
     fn resolve(&self, image: &str) -> Result<ImageDigest, Problem> {
         let source = self.source(image)?;
         if self.session.options.execution.network == Network::Offline && matches!(source, Source::Registry(_)) {
-            let problem = Problem::new(Exit::Fetch, format!("rg.lock does not pin `{image}`"));
-            return Err(problem.because("--offline forbids to ask for it").hint("run `rg lock` with a network"));
+            let problem = Problem::new(Exit::Fetch, format!("cannot ask what `{image}` is now"));
+            return Err(problem.because("--offline forbids it").hint("run `rg lock` with a network"));
         }
         if self.session.options.display.verbosity > Verbosity::Quiet {
             self.session.options.display.console.tell(&format!("pinning {image}\n"));

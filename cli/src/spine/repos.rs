@@ -120,6 +120,12 @@ pub fn in_the_way(dir: &RelPath) -> Mistake {
     Mistake::new(codes::FOREIGN_WORKSPACE, message).at(at, "").hint(hint)
 }
 
+/// Returns a word as a shell takes it for itself alone.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/:.@_-+=,%~".contains(c);
+    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
 /// Says why a repository is not there, and what helps.
 fn problem(error: RepositoryError, message: &str, source: &RepoSource, settings: &Settings) -> Problem {
     let told = |exit| Problem::of(exit, &error);
@@ -133,6 +139,7 @@ fn problem(error: RepositoryError, message: &str, source: &RepoSource, settings:
         RepositoryError::NoGit(_) => told(Exit::Machine).hint("install git, as with `apt-get install git`"),
         RepositoryError::Unreachable { url, said } => {
             let told = said.iter().fold(fetch(), |problem, line| problem.because(line));
+            let url = quoted(url);
             told.hint(format!("`git ls-remote {url}` asks as rg does; git's own settings, keys and proxies are used"))
         }
         RepositoryError::NoReference { has, .. } => {

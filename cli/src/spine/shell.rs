@@ -9,6 +9,7 @@ use graph::{Goal, StepId};
 use model::{Kind, Purpose, TargetId, Work};
 
 use super::build::Building;
+use super::load::actual;
 use super::open::Refused;
 use crate::exit::Exit;
 use crate::front::Session;
@@ -24,8 +25,10 @@ pub fn shell(request: &Request, words: &[OsString], session: &Session) -> Result
     let selected = building.select(&request.patterns, rules::Caller::Shell)?;
     let [target] = selected.as_slice() else {
         let message = format!("`{}` names {} targets; rg shell takes one", request.patterns.join(" "), selected.len());
-        return Err(Problem::new(Exit::Definition, message).into());
+        let hint = "name one of them: `rg query 'PATTERN'` lists what a pattern names";
+        return Err(Problem::new(Exit::Definition, message).hint(hint).into());
     };
+    let target = &actual(&building.loaded.graph, target.clone());
     let step = action_of(&building, target)?;
     let argv = words.iter().map(text).collect::<Result<Vec<String>, Problem>>()?;
     let argv = if argv.is_empty() { SHELL.map(str::to_owned).to_vec() } else { argv };

@@ -269,6 +269,7 @@ fn what_workspace_toml_says_of_a_repository_is_checked_and_a_profile_may_change_
     refuses("repos.ds", "repos.\"d s\"", &["`d s` is not the name of a repository"]);
     refuses("git =", "gti =", &["unknown key `gti`", "write `git`", "nothing of where it comes from"]);
     refuses("ref = \"main\"", "ref = 1", &["not a string"]);
+    refuses("../design", "https://user:canary@host/design", &["has a password in it", "credential helper"]);
     repository.git(&["switch", "--quiet", "--create", "next"]);
     repository.commit(&[("lib/words.txt", "next\n")]);
     repository.git(&["switch", "--quiet", "main"]);

@@ -1,5 +1,8 @@
 //! What `rg shell` opens.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
 use crate::workspace;
 
 const FAILS: &str = r#"
@@ -34,6 +37,27 @@ fn after_a_failure_a_shell_opens_in_the_very_sandbox_that_failed() {
     look("cat gone.txt; test ! -e note").prints("2\n");
     workspace.write("p/gone.txt", "1\n");
     look("test -e note").ok();
+}
+
+#[test]
+fn an_alias_opens_what_it_stands_for() {
+    let workspace = workspace(&[("p/BUILD.toml", &format!("{FAILS}[alias.al]\nactual = \":c\"\n"))]);
+    ["p/gone.txt", "p/d/old.txt"].iter().for_each(|file| workspace.write(file, "1\n"));
+    workspace.rg(&["shell", "//p:al", "--", "cat", "gone.txt"]).prints("1\n");
+}
+
+#[test]
+fn a_visit_ends_when_rg_is_told_to_end() {
+    let workspace = workspace(&[("p/BUILD.toml", FAILS), ("p/gone.txt", "1\n"), ("p/d/old.txt", "1\n")]);
+    for signal in ["-TERM", "-INT", "-HUP"] {
+        let mut command = workspace.command(&["shell", "//p:c", "--", "sh", "-c", "echo begun; sleep 900"]);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "begun\n");
+        Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(8), "{signal}");
+    }
 }
 
 #[test]

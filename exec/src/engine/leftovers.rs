@@ -95,10 +95,19 @@ pub(super) async fn sweep(docker: &Docker, owner: &Owner) {
 /// that has ended by itself refuses to remove it again, and lists it until it is done; so it is asked, not believed.
 pub(super) async fn remove_all_of(docker: &Docker, owner: &Owner) {
     let label = format!("{OWNER}={}", owner.label());
-    while let Ok(containers) = labelled(docker, &label).await
-        && !containers.is_empty()
-    {
-        let ids: Vec<String> = containers.into_iter().filter_map(|container| container.id).collect();
+    loop {
+        let ids: Vec<String> = match labelled(docker, &label).await {
+            Ok(containers) => containers.into_iter().filter_map(|container| container.id).collect(),
+            // Podman may fail to list what goes meanwhile; an engine that does not answer at all keeps what it has.
+            Err(Error::DockerResponseServerError { .. }) => {
+                tokio::time::sleep(ASK_EVERY).await;
+                continue;
+            }
+            Err(_) => return,
+        };
+        if ids.is_empty() {
+            return;
+        }
         join_all(ids.iter().map(|id| docker.remove_container(id, Some(by_force())))).await;
         tokio::time::sleep(ASK_EVERY).await;
     }

@@ -167,6 +167,13 @@ pub(super) struct Said {
     pub peak_memory_bytes: u64,
 }
 
+/// Returns what was said besides the script's own words, to be shown after others.
+pub(super) fn words(errors: &[u8]) -> String {
+    let text = String::from_utf8_lossy(errors);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty() && !line.starts_with("rg-")).collect();
+    if lines.is_empty() { String::new() } else { format!(": {}", lines.join("; ")) }
+}
+
 /// Reads what the script said; `None` if it did not come to its end.
 pub(super) fn parse(errors: &[u8]) -> Option<Said> {
     let text = String::from_utf8_lossy(errors);

@@ -174,9 +174,9 @@ fn serve(session: &Session, warm: &Warm, order: &Order<'_>) -> Result<(Ran, bool
         }
         None if job.memory_bytes.is_some() => Ok((ran(How::OutOfMemory, 0), false)),
         None => Err(Failure::Sandbox(format!(
-            "{} ended the container of the action: {}",
+            "{} ended the container while the action ran{}",
             session.found,
-            String::from_utf8_lossy(&said).trim()
+            script::words(&said)
         ))),
     }
 }

@@ -22,15 +22,20 @@ const ASK_EVERY: Duration = Duration::from_millis(50);
 const GRACE: Duration = Duration::from_secs(5);
 
 impl Sandbox {
-    /// Runs a program with the standard streams and the terminal of this process, and waits until it ends by itself.
-    pub fn visit(&self, spec: &Spec) -> Result<Ended, SandboxError> {
+    /// Runs a program with the standard streams and the terminal of this process, and returns how it ended.
+    pub fn visit(&self, spec: &Spec, cancelled: &dyn Fn() -> bool) -> Result<How, SandboxError> {
         let failed = |source: std::io::Error| SandboxError::Helper { helper: self.helper.clone(), source };
         // Without the flag that closes it, the helper and process 1 have it, too, by the same number.
         let input = rustix::io::dup(std::io::stdin()).map_err(|errno| failed(errno.into()))?;
         let spec = Spec { streams: Streams::Own(input.as_raw_fd()), ..spec.clone() };
         let stdout = std::io::stdout().as_fd().try_clone_to_owned().map_err(failed)?;
         let stderr = std::io::stderr().as_fd().try_clone_to_owned().map_err(failed)?;
-        self.supervise(&spec, (stdout.into(), stderr.into()), None, &|| false)
+        let ended = self.supervise(&spec, (stdout.into(), stderr.into()), None, cancelled);
+        match ended {
+            // What was typed at the terminal came to the helper, too.
+            Err(SandboxError::Lost) if cancelled() => Ok(How::Cancelled),
+            ended => Ok(ended?.how),
+        }
     }
 
     /// Runs a program and returns how it ended, when nothing of it is left. Its standard output and error both go

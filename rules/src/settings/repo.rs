@@ -24,8 +24,15 @@ pub(super) fn check_name(name: &str, at: &Location, mistakes: &mut Vec<Mistake>)
     }
 }
 
-/// Reports a value that git would take for something else.
+/// Reports a value that git would take for something else, and one with a secret in it: it would be shown and committed.
 pub(super) fn check_word(key: &str, text: &str, at: &Location, mistakes: &mut Vec<Mistake>) {
+    let authority = text.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default());
+    if authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':')) {
+        let message = format!("the `{key}` of a repository has a password in it");
+        let hint = "leave it out, and change it: git takes it from a credential helper or from ~/.netrc";
+        mistakes.push(Mistake::new(codes::BAD_SETTING, message).at(at.clone(), "").hint(hint));
+        return;
+    }
     let is_bad = |c: char| c.is_control() || (key == "ref" && (c.is_whitespace() || "~^:?*[\\".contains(c)));
     if text.is_empty() || text.starts_with('-') || text.contains(is_bad) {
         let message = format!("`{}` cannot be the `{key}` of a repository", text.escape_debug());
