@@ -71,7 +71,7 @@ fn enter(session: &Session, order: &Order<'_>, container: &str) -> Result<How, F
     let (typed, pieces) = channel(1);
     let ended = std::thread::scope(|scope| {
         let reader = std::thread::Builder::new().spawn_scoped(scope, move || read_input(&typed, is_over));
-        let program = run(session, order, container, pieces, terminal.is_some());
+        let program = run(session, order, container, pieces, terminal.as_ref());
         let ended = reader.map(|_| session.attend(program, &stop));
         is_over.store(true, Ordering::Relaxed);
         ended
@@ -136,22 +136,25 @@ async fn run(
     order: &Order<'_>,
     container: &str,
     pieces: Receiver<Vec<u8>>,
-    tty: bool,
+    terminal: Option<&Terminal>,
 ) -> Result<How, Error> {
     let config = ExecConfig {
         attach_stdin: Some(true),
         attach_stdout: Some(true),
         attach_stderr: Some(true),
-        tty: Some(tty),
+        tty: Some(terminal.is_some()),
         cmd: Some(script::visit(order)),
         user: Some(USER.to_owned()),
         ..ExecConfig::default()
     };
     let exec = session.docker.create_exec(container, config).await?;
-    let options = StartExecOptions { tty, ..StartExecOptions::default() };
+    let options = StartExecOptions { tty: terminal.is_some(), ..StartExecOptions::default() };
     if let StartExecResults::Attached { output, input } = session.docker.start_exec(&exec.id, Some(options)).await? {
         let aside = pin!(async {
-            select(pin!(write_input(input, pieces)), pin!(keep_size(session, &exec.id, tty))).await.factor_first().0
+            select(pin!(write_input(input, pieces)), pin!(keep_size(session, &exec.id, terminal)))
+                .await
+                .factor_first()
+                .0
         });
         match select(pin!(show(output)), aside).await {
             Either::Left((shown, _)) => shown?,
@@ -180,8 +183,8 @@ async fn write_input(mut input: Input, mut pieces: Receiver<Vec<u8>>) -> Infalli
 }
 
 /// Tells the program how large the terminal is, whenever that changes. It never ends by itself.
-async fn keep_size(session: &Session, exec: &str, tty: bool) -> Infallible {
-    if !tty {
+async fn keep_size(session: &Session, exec: &str, terminal: Option<&Terminal>) -> Infallible {
+    if terminal.is_none() {
         return pending().await;
     }
     let mut known = None;

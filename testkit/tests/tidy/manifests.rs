@@ -37,6 +37,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("flate2", &["exec", "fetch", "oci"]),
     ("futures-util", &["exec"]),
     ("git2", &["workspace"]),
+    ("libz-sys", &["workspace"]),
     ("globset", &["rules"]),
     ("ignore", &["workspace"]),
     ("indicatif", &["cli"]),
