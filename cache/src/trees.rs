@@ -230,8 +230,9 @@ impl Cache {
 }
 
 /// The right to discard damaged directories, which one process at a time has. Nothing is ever put over a directory: one
-/// that is there is the same until it is discarded. Where none is, somebody may put a sound one at any moment, so that a
-/// look at nothing must not end in discarding.
+/// that is there is the same until it is discarded, or collected, which whoever looks has to rule out (by a touch, or by
+/// the collector's lock). Where none is, somebody may put a sound one at any moment, so that a look at nothing must not end
+/// in discarding.
 pub(crate) struct Mending<'a> {
     cache: &'a Cache,
     _lock: Option<File>,

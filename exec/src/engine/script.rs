@@ -25,7 +25,7 @@ const NEEDS: [&str; 4] = ["sh", "env", "cat", "mkdir"];
 /// What they need besides for secrets.
 const FOR_SECRETS: &str = "dd";
 
-/// How each script begins. Its arguments: the working directory; name and size of each secret, whose values come on
+/// How the script of an action begins, and all that goes before a visit. Its arguments: the working directory; name and size of each secret, whose values come on
 /// standard input; `--`.
 const PREPARATION: &str = r#"
 umask 022

@@ -54,7 +54,7 @@ pub(super) fn while_parked<T>(namespaces: libc::c_int, then: impl FnOnce(Pid) ->
     extern "C" fn park(pipe: *mut libc::c_void) -> libc::c_int {
         // SAFETY: the two numbers are alive until this process has ended; it has a table of descriptors of its own.
         let [until, keep] = unsafe { *pipe.cast::<[libc::c_int; 2]>() };
-        // SAFETY: close takes any number, and a read of no bytes that are there writes nothing.
+        // SAFETY: close takes any number, and the buffer of one byte lives until the read has returned.
         unsafe {
             libc::close(keep);
             libc::read(until, [0u8; 1].as_mut_ptr().cast(), 1)
