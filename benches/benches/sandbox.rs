@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use criterion::{Criterion, criterion_group};
-use exec::sandbox::{Mount, Sandbox, Spec, Streams, Way, base_mounts, main_if_helper};
+use exec::sandbox::{Mount, Sandbox, Spec, Streams, Way, base_mounts, main_if_zygote};
 use model::Network;
 
 fn spec(mounts: Vec<Mount>) -> Spec {
@@ -31,7 +31,7 @@ fn helper() -> PathBuf {
 }
 
 fn start(criterion: &mut Criterion) {
-    let (sandbox, inputs) = (Sandbox { helper: helper() }, tempfile::tempdir().expect("a directory can be made"));
+    let (sandbox, inputs) = (Sandbox::new(helper()), tempfile::tempdir().expect("a directory can be made"));
     let log = tempfile::tempfile().expect("a file can be made");
     std::fs::write(inputs.path().join("in.txt"), "x\n").expect("the directory is ours");
     let overlay = Mount::Overlay { lower: inputs.path().to_owned(), at: "/src".to_owned() };
@@ -66,7 +66,7 @@ fn start_on_image(criterion: &mut Criterion) {
         argv: vec!["/bin/true".to_owned()],
         ..spec(Vec::new())
     };
-    let (sandbox, log) = (Sandbox { helper: helper() }, tempfile::tempfile().expect("a file can be made"));
+    let (sandbox, log) = (Sandbox::new(helper()), tempfile::tempfile().expect("a file can be made"));
     let mut group = criterion.benchmark_group("start of a program on an image");
     group.bench_function("in a sandbox", |bencher| {
         let log = || log.try_clone().expect("a file can be opened twice");
@@ -89,8 +89,8 @@ fn start_on_image(criterion: &mut Criterion) {
 criterion_group!(sandboxes, start, start_on_image);
 
 fn main() {
-    main_if_helper();
-    if (Sandbox { helper: helper() }).probe().is_err() {
+    main_if_zygote();
+    if (Sandbox::new(helper())).probe().is_err() {
         println!("left out, because this machine makes no sandbox");
         return;
     }

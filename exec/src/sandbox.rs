@@ -1,9 +1,10 @@
 //! The native sandbox: a program in a container made of namespaces, without a daemon, as root and as a plain user. Where
 //! namespaces are refused, root can shut a program into a directory instead.
 //!
-//! Three processes serve one program. The *helper* is a fresh single-threaded process of rg's own program; it stays
-//! outside and writes the id maps. Its child is *process 1* of the new namespaces; it builds the root, runs the
-//! program, reaps orphans and takes everything down by its own end. The program itself is the third.
+//! Three processes serve one program. The *helper* is single-threaded, split off a *zygote*, which is a process of rg's
+//! own program that stands ready; it stays outside and writes the id maps. Its child is *process 1* of the new
+//! namespaces; it builds the root, runs the program, reaps orphans and takes everything down by its own end. The program
+//! itself is the third.
 //!
 //! This module knows mounts and processes. It does not know actions, keys, inputs or the store.
 
@@ -15,25 +16,28 @@ mod init;
 mod kernel;
 mod left;
 mod memory;
+mod network;
 mod probe;
 mod root;
 mod sources;
 mod supervise;
 mod wire;
+mod zygote;
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 pub use base::{base_mounts, image_mounts};
-pub use helper::main_if_helper;
 pub(crate) use init::INSIDE_ID;
 pub(crate) use kernel::{Usage, wait_for};
 pub(crate) use left::{MOST_LEFT_BYTES, TMP};
 pub use probe::Refused;
 pub(crate) use root::{DEVICES, standard_mounts};
 pub(crate) use supervise::wait_until;
+pub use zygote::main_if_zygote;
 
 /// A program in a container.
 ///
@@ -214,9 +218,16 @@ pub enum SandboxError {
     Lost,
 }
 
-/// Makes containers.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// Makes containers. All clones share the processes that stand ready for it.
+#[derive(Clone, Debug)]
 pub struct Sandbox {
-    /// A program whose `main` calls [`main_if_helper`] first: rg itself.
-    pub helper: PathBuf,
+    helper: PathBuf,
+    idle: Arc<Mutex<Vec<zygote::Zygote>>>,
+}
+
+impl Sandbox {
+    /// Makes containers with the help of a program whose `main` calls [`main_if_zygote`] first: rg itself.
+    pub fn new(helper: PathBuf) -> Sandbox {
+        Sandbox { helper, idle: Arc::default() }
+    }
 }

@@ -157,7 +157,7 @@ pub fn executor(opened: &Opened, session: &Session) -> Result<Box<dyn Executor>,
 
 /// Returns the maker of sandboxes, whose helper is rg itself.
 pub fn sandbox() -> Result<exec::sandbox::Sandbox, Problem> {
-    Ok(exec::sandbox::Sandbox { helper: helper()? })
+    Ok(exec::sandbox::Sandbox::new(helper()?))
 }
 
 fn helper() -> Result<PathBuf, Problem> {

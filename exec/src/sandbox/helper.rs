@@ -2,77 +2,60 @@
 //!
 //! It starts process 1 in new namespaces, gives it its ids, and ends it when the caller goes. It mounts nothing.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::{Errno, fcntl_dupfd_cloexec, write};
+use rustix::io::{Errno, write};
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{
-    Pid, PidfdFlags, Signal, geteuid, getpid, getppid, pidfd_open, pidfd_send_signal, set_child_subreaper,
-    set_parent_process_death_signal,
-};
+use rustix::process::{Pid, PidfdFlags, Signal, geteuid, getpid, pidfd_open, pidfd_send_signal, set_child_subreaper};
 
-use super::kernel::{Forked, Usage, exit_now, fork_into, wait_for};
+use super::kernel::{Forked, Usage, fork_into, wait_for};
+use super::network::Network;
 use super::sources::{Sources, outside_ids};
-use super::wire::{Fault, HELPER_WORD, Job, Named, Report, receive_job, send_report};
-use super::{How, Way, descendants, init};
+use super::wire::{Fault, Named, Report, receive_spec, send_report};
+use super::{How, Spec, Way, descendants, init};
 
-/// Becomes a sandbox helper and never returns, if this process was started as one. The first thing that `main` does.
-pub fn main_if_helper() {
-    if std::env::args_os().nth(1).as_deref() == Some(OsStr::new(HELPER_WORD)) {
-        exit_now(main());
-    }
-}
-
-fn main() -> i32 {
-    let Ok(channel) = fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3).map(UnixStream::from) else {
+/// Serves the one spec that comes from the channel, and returns the exit code of this process. A program that is on no
+/// network gets `network`, if there is one.
+pub(super) fn main(channel: &UnixStream, network: Option<&Network>) -> i32 {
+    let Ok(spec) = receive_spec(channel) else {
         return 2;
     };
-    let Ok(job) = receive_job(&channel) else {
-        return 2;
+    let served = match spec.way {
+        Way::Namespaces => serve_namespaces(&spec, channel, network),
+        Way::Chroot { .. } => serve_chroot(&spec, channel),
     };
-    match serve(job, &channel) {
+    match served {
         Ok(()) => 0,
         Err(fault) => {
-            send_report(&channel, &Report::Setup(fault));
+            send_report(channel, &Report::Setup(fault));
             1
         }
     }
 }
 
-fn serve(job: Job, channel: &UnixStream) -> Result<(), Fault> {
-    match job.spec.way {
-        Way::Namespaces => serve_namespaces(job, channel),
-        Way::Chroot { .. } => serve_chroot(&job, channel),
-    }
-}
-
 /// Without a namespace that ends with its process 1, this process ends what is left, wherever it went: orphans come
-/// here. So it must not end with its caller: the channel tells that the caller is gone.
-fn serve_chroot(job: &Job, channel: &UnixStream) -> Result<(), Fault> {
+/// here.
+fn serve_chroot(spec: &Spec, channel: &UnixStream) -> Result<(), Fault> {
     set_child_subreaper(Some(getpid())).named("prctl", "PR_SET_CHILD_SUBREAPER")?;
     let watched = match fork_into(0).named("clone", "process 1")? {
-        Forked::Child => init::main_without_namespaces(&job.spec, channel),
+        Forked::Child => init::main_without_namespaces(spec, channel),
         Forked::Parent(pid) => watch(pid, channel, Ok(())),
     };
     descendants::end_all().named("kill", "what the program left")?;
     watched
 }
 
-fn serve_namespaces(job: Job, channel: &UnixStream) -> Result<(), Fault> {
-    set_parent_process_death_signal(Some(Signal::KILL)).named("prctl", "PR_SET_PDEATHSIG")?;
-    if getppid().map(|parent| parent.as_raw_nonzero().get()) != Some(job.caller) {
-        return Ok(());
-    }
-    let sources = if geteuid().is_root() { Sources::open_as_root(&job.spec)? } else { None };
+fn serve_namespaces(spec: &Spec, channel: &UnixStream, network: Option<&Network>) -> Result<(), Fault> {
+    let sources = if geteuid().is_root() { Sources::open_as_root(spec)? } else { None };
+    let namespaces = namespaces(spec, network);
     let (go, send_go) = pipe_with(PipeFlags::CLOEXEC).named("pipe2", "start")?;
-    match fork_into(namespaces(&job)).named("clone", "namespaces")? {
+    match fork_into(namespaces).named("clone", "namespaces")? {
         Forked::Child => {
             drop(send_go);
-            init::main(&job.spec, sources, go, channel)
+            init::main(spec, sources, &init::Begin { namespaces, go }, channel)
         }
         Forked::Parent(pid) => {
             drop(go);
@@ -82,11 +65,13 @@ fn serve_namespaces(job: Job, channel: &UnixStream) -> Result<(), Fault> {
     }
 }
 
-fn namespaces(job: &Job) -> libc::c_int {
+/// Returns the namespaces that begin with process 1. That of its network has begun before, if it can be used again.
+fn namespaces(spec: &Spec, network: Option<&Network>) -> libc::c_int {
     let all = libc::CLONE_NEWUSER | libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
-    match job.spec.network {
-        model::Network::None => all | libc::CLONE_NEWNET,
-        model::Network::Host => all,
+    match (spec.network, network) {
+        (model::Network::Host, _) => all,
+        (model::Network::None, Some(network)) if network.enter().is_ok_and(|unused| unused) => all,
+        (model::Network::None, _) => all | libc::CLONE_NEWNET,
     }
 }
 

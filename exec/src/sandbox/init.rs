@@ -11,7 +11,6 @@ use std::process::Command;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::{Errno, fcntl_dupfd_cloexec, ioctl_fionread, read};
-use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{
     Gid, Pid, PidfdFlags, Signal, Uid, WaitOptions, chdir, getpid, pidfd_open, set_child_subreaper,
@@ -20,10 +19,9 @@ use rustix::process::{
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout, stdout};
 use rustix::thread::{set_no_new_privs, set_thread_res_gid, set_thread_res_uid};
 
-use super::kernel::{
-    Forked, bring_loopback_up, exit_now, fork_into, keep_only_standard_files, take_input, usage_of_children,
-};
+use super::kernel::{Forked, exit_now, fork_into, keep_only_standard_files, take_input, usage_of_children};
 use super::left::Layers;
+use super::network::bring_loopback_up;
 use super::sources::Sources;
 use super::wire::{Fault, Named, Report, send_report};
 use super::{How, Spec, Streams, Way, confine, root};
@@ -35,10 +33,18 @@ pub(crate) const INSIDE_ID: u32 = 1000;
 /// How long an orphan may stay a zombie while the program is silent.
 const REAP_EVERY: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
+/// What process 1 begins with.
+pub(super) struct Begin {
+    /// The namespaces that began with it.
+    pub namespaces: libc::c_int,
+    /// Says one byte when its ids are mapped, and ends with the helper.
+    pub go: OwnedFd,
+}
+
 /// Runs the spec and ends the process.
-pub(super) fn main(spec: &Spec, sources: Option<Sources>, go: OwnedFd, channel: &UnixStream) -> ! {
+pub(super) fn main(spec: &Spec, sources: Option<Sources>, begin: &Begin, channel: &UnixStream) -> ! {
     report(
-        set_up(spec, sources, go).and_then(|layers| {
+        set_up(spec, sources, begin).and_then(|layers| {
             let how = run(spec, channel)?;
             Ok((how, is_kept(spec, how) && layers.keep(spec)))
         }),
@@ -65,28 +71,26 @@ fn report(ended: Result<(How, bool), Fault>, channel: &UnixStream) -> ! {
     exit_now(0)
 }
 
-fn set_up(spec: &Spec, sources: Option<Sources>, go: OwnedFd) -> Result<Layers, Fault> {
+fn set_up(spec: &Spec, sources: Option<Sources>, begin: &Begin) -> Result<Layers, Fault> {
     // A plain user's sources are opened here, where it may mount, and while it still has its ids of before.
     let sources = match sources {
         Some(sources) => sources,
         None => Sources::open(spec)?,
     };
-    if read(&go, &mut [0; 1]) != Ok(1) {
+    if read(&begin.go, &mut [0; 1]) != Ok(1) {
         return Err(Fault { call: "read".into(), on: "start".into(), errno: Errno::PIPE.raw_os_error() });
     }
     take_inside_ids()?;
     // The kernel forgets this wish when ids change, so it comes after them; a helper that is gone by now has closed
     // its end of the pipe.
     set_parent_process_death_signal(Some(Signal::KILL)).named("prctl", "PR_SET_PDEATHSIG")?;
-    if helper_is_gone(&go) {
+    if helper_is_gone(&begin.go) {
         exit_now(0);
     }
     set_no_new_privs(true).named("prctl", "PR_SET_NO_NEW_PRIVS")?;
     rustix::system::sethostname(b"localhost").named("sethostname", "localhost")?;
-    if spec.network == model::Network::None {
-        let flags = SocketFlags::CLOEXEC;
-        let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, flags, None).named("socket", "loopback")?;
-        bring_loopback_up(socket).named("ioctl", "loopback")?;
+    if begin.namespaces & libc::CLONE_NEWNET != 0 {
+        bring_loopback_up().named("ioctl", "loopback")?;
     }
     root::build(spec, sources)
 }

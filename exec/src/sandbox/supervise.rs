@@ -3,17 +3,17 @@
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, getpid, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::kernel::Usage;
 use super::memory::Memory;
 use super::root::standard_mounts;
-use super::wire::{HELPER_WORD, Job, Report, receive_report, send_job};
+use super::wire::{Report, Request, receive_report, send_spec};
+use super::zygote::Zygote;
 use super::{Ended, How, Sandbox, SandboxError, Spec, Streams, Way, wait_for};
 
 /// How often the caller is asked whether it still wants the program.
@@ -41,7 +41,7 @@ impl Sandbox {
     /// Runs a program and returns how it ended, when nothing of it is left. Its standard output and error both go
     /// to `log`, which should be open for appending.
     ///
-    /// The calling thread waits for as long: the sandbox ends with the thread that made it.
+    /// The calling thread waits for as long.
     pub fn run(
         &self,
         spec: &Spec,
@@ -64,13 +64,13 @@ impl Sandbox {
         let start = Instant::now();
         let failed = |source| SandboxError::Helper { helper: self.helper.clone(), source };
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
-        let pid = self.start(theirs, outputs, spec.streams).map_err(failed)?;
+        let (zygote, pid) = self.split(spec, &theirs, &outputs).map_err(failed)?;
+        drop((theirs, outputs));
         let ended = pidfd_open(pid, PidfdFlags::empty()).map_err(|errno| failed(errno.into()));
         let stopped = ended.and_then(|ended| {
             let memory = spec.memory_bytes.map(|limit| Memory::limit(pid, limit));
-            let job = Job { spec: with_standard_mounts(spec), caller: getpid().as_raw_nonzero().get() };
             // A helper that has failed already does not read; its report says why.
-            let _ = send_job(&ours, &job);
+            let _ = send_spec(&ours, &with_standard_mounts(spec));
             let is_over = || memory.as_ref().is_some_and(Memory::is_over);
             let stop = || match (cancelled(), is_over()) {
                 (true, _) => Some(How::Cancelled),
@@ -88,6 +88,10 @@ impl Sandbox {
             let _ = ours.shutdown(std::net::Shutdown::Write);
         }
         let (_, usage) = wait_for(pid).map_err(failed)?;
+        if spec.streams == Streams::Log {
+            // Not before: its network is that of one program at a time.
+            self.idle().push(zygote);
+        }
         let (stopped, memory) = stopped?;
         let ended = settle(spec, stopped, receive_report(&ours), usage, start.elapsed());
         let Some(memory) = memory else { return ended };
@@ -106,14 +110,23 @@ impl Sandbox {
         Ok(ended)
     }
 
-    fn start(&self, channel: UnixStream, outputs: (File, File), streams: Streams) -> std::io::Result<Pid> {
-        let mut command = Command::new(&self.helper);
-        command.arg(HELPER_WORD).env_clear().stdin(OwnedFd::from(channel)).stdout(outputs.0).stderr(outputs.1);
-        if streams == Streams::Log {
-            // A group of its own: an interrupt typed at the terminal is for rg alone, which then decides.
-            command.process_group(0);
+    /// Splits a helper off an idle zygote, or a new one, and returns both.
+    fn split(&self, spec: &Spec, channel: &UnixStream, outputs: &(File, File)) -> std::io::Result<(Zygote, Pid)> {
+        let split = |zygote: Zygote| {
+            let (channel, stdout, stderr) = (channel.as_fd(), outputs.0.as_fd(), outputs.1.as_fd());
+            let pid = zygote.split(Request { network: spec.network, channel, stdout, stderr })?;
+            Ok((zygote, pid))
+        };
+        // The terminal is not for one that goes on.
+        let idle = if spec.streams == Streams::Log { self.idle().pop() } else { None };
+        if let Some(Ok(both)) = idle.map(split) {
+            return Ok(both);
         }
-        Ok(Pid::from_child(&command.spawn()?))
+        split(Zygote::start(&self.helper, spec.streams)?)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Zygote>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

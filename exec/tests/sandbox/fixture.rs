@@ -25,7 +25,7 @@ pub struct Ran {
 }
 
 pub fn sandbox() -> Sandbox {
-    Sandbox { helper: std::env::current_exe().unwrap() }
+    Sandbox::new(std::env::current_exe().unwrap())
 }
 
 pub fn spec(argv: &[&str], mounts: Vec<Mount>) -> Spec {
@@ -52,8 +52,12 @@ pub fn log() -> File {
 }
 
 pub fn run_spec(spec: &Spec, timeout: Option<Duration>, cancelled: &dyn Fn() -> bool) -> Ran {
+    run_spec_in(&sandbox(), spec, timeout, cancelled)
+}
+
+pub fn run_spec_in(sandbox: &Sandbox, spec: &Spec, timeout: Option<Duration>, cancelled: &dyn Fn() -> bool) -> Ran {
     let mut log = log();
-    let result = sandbox().run(spec, log.try_clone().unwrap(), timeout, cancelled);
+    let result = sandbox.run(spec, log.try_clone().unwrap(), timeout, cancelled);
     let mut output = String::new();
     log.rewind().unwrap();
     log.take(1 << 20).read_to_string(&mut output).unwrap();

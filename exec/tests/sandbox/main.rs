@@ -18,7 +18,7 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use endings::*;
-use exec::sandbox::main_if_helper;
+use exec::sandbox::main_if_zygote;
 use executors::*;
 use files::*;
 use fixture::{is_root, sandbox, scratch};
@@ -40,6 +40,7 @@ const CHECKS: &[(&str, fn())] = &[
     ("only_what_is_mounted_is_there", only_what_is_mounted_is_there),
     ("devices_work", devices_work),
     ("only_loopback_works_without_network", only_loopback_works_without_network),
+    ("a_program_finds_no_port_taken_by_an_earlier_one", a_program_finds_no_port_taken_by_an_earlier_one),
     ("the_host_network_is_there_when_asked_for", the_host_network_is_there_when_asked_for),
     ("inputs_survive_what_is_done_to_them", inputs_survive_what_is_done_to_them),
     ("read_only_inputs_refuse_writes", read_only_inputs_refuse_writes),
@@ -58,7 +59,7 @@ const CHECKS: &[(&str, fn())] = &[
 ];
 
 fn main() -> ExitCode {
-    main_if_helper();
+    main_if_zygote();
     let arguments: Vec<String> = std::env::args().collect();
     match arguments.get(1).map(String::as_str) {
         Some("sleeper") => run_a_sleeper(&arguments[2]),

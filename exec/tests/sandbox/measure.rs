@@ -16,20 +16,24 @@ use crate::fixture::{log, sandbox, scratch, spec};
 pub fn measure(count: u32, helper: Option<&String>) -> ! {
     // Bubblewrap does not wait for its own process 1, whose time would be nobody's.
     set_child_subreaper(Some(getpid())).unwrap();
-    let sandbox = helper.map_or_else(sandbox, |helper| Sandbox { helper: helper.into() });
+    // One for each line: what stands ready for it has to end before its time is known.
+    let in_sandbox = |spec| {
+        let sandbox = helper.map_or_else(sandbox, |helper| Sandbox::new(helper.into()));
+        move |log| sandbox.run(&spec, log, None, &|| false)
+    };
     let spec = spec(&["/usr/bin/true"], vec![]);
     let plain = |argv| Plain { argv, env: &spec.env, directory: Path::new("/") };
-    measure_one("bare", count, &|log| host::run(&plain(&spec.argv), log, None, &|| false));
-    measure_one("sandbox", count, &|log| sandbox.run(&spec, log, None, &|| false));
+    measure_one("bare", count, |log| host::run(&plain(&spec.argv), log, None, &|| false));
+    measure_one("sandbox", count, in_sandbox(spec.clone()));
     let root = image();
     let argv = vec!["/bin/true".to_owned()];
     let on_image = Spec { root: Some(root.clone()), mounts: image_mounts(Network::None), argv, ..spec.clone() };
-    measure_one("sandbox on an image", count, &|log| sandbox.run(&on_image, log, None, &|| false));
+    measure_one("sandbox on an image", count, in_sandbox(on_image));
     let words = "--proc /proc --dev /dev --tmpfs /tmp --unshare-all --uid 1000 --die-with-parent /bin/true";
     let root = root.to_str().unwrap().to_owned();
     let argv = ["/usr/bin/bwrap", "--ro-bind", &root, "/"].into_iter().chain(words.split(' ')).map(str::to_owned);
     let argv: Vec<String> = argv.collect();
-    measure_one("bubblewrap on an image", count, &|log| host::run(&plain(&argv), log, None, &|| false));
+    measure_one("bubblewrap on an image", count, |log| host::run(&plain(&argv), log, None, &|| false));
     std::process::exit(0)
 }
 
@@ -41,18 +45,19 @@ fn image() -> PathBuf {
     root
 }
 
-pub fn measure_one(name: &str, count: u32, run: &dyn Fn(File) -> Result<Ended, SandboxError>) {
+fn measure_one(name: &str, count: u32, run: impl Fn(File) -> Result<Ended, SandboxError>) {
     let (log, before) = (log(), processor_time());
     let timed = |_| run(log.try_clone().unwrap()).unwrap().wall;
     let mut walls: Vec<Duration> = (0..count).map(timed).collect();
     walls.sort();
+    drop(run);
     while wait(WaitOptions::empty()).is_ok() {}
     let each = (processor_time() - before) / count;
     println!("{name}: wall median {:?}, processor time {each:?}", walls[walls.len() / 2]);
 }
 
 /// Returns the processor time of this process and its children, from /proc.
-pub fn processor_time() -> Duration {
+fn processor_time() -> Duration {
     let stat = fs::read_to_string("/proc/self/stat").unwrap();
     let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
     let ticks: u64 = fields[11..15].iter().map(|field| field.parse::<u64>().unwrap()).sum();

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use exec::sandbox::{Spec, base_mounts};
 use model::Network;
 
-use crate::fixture::{check, is_root, run_spec, scratch, spec};
+use crate::fixture::{check, is_root, run_spec, run_spec_in, sandbox, scratch, spec};
 
 pub fn the_program_is_an_unprivileged_user() {
     check("id -u; id -g; umask", "1000\n1000\n0022\n");
@@ -64,6 +64,23 @@ pub fn only_loopback_works_without_network() {
                print IO::Socket::INET->new(PeerAddr => \"127.0.0.1:\" . $l->sockport) ? \"yes\" : \"no\"'";
     check(own, "yes");
     check("cut -d: -f1 /proc/net/dev | tail -n +3 | tr -d ' '", "lo\n");
+}
+
+/// A connection that one program has closed keeps its port taken for a minute, where another may not find it.
+pub fn a_program_finds_no_port_taken_by_an_earlier_one() {
+    let serve = "perl -e 'use IO::Socket; my $l = IO::Socket::INET->new(Listen => 1, LocalAddr => \"127.0.0.1:4711\") or die; \
+                 my $c = IO::Socket::INET->new(PeerAddr => \"127.0.0.1:4711\"); close $l->accept; <$c>; print \"served \"'";
+    let network = |script: &str| format!("{script}; readlink /proc/self/ns/net");
+    let sandbox = sandbox();
+    let run =
+        |script: &str| run_spec_in(&sandbox, &spec(&["sh", "-c", &network(script)], vec![]), None, &|| false).output;
+    let (first, second) = (run("true"), run("true"));
+    assert_eq!(first, second, "a network that nobody has used is used again");
+    for _ in 0..3 {
+        assert!(run(serve).starts_with("served "));
+    }
+    let taken = run(serve);
+    assert!(!taken.ends_with(&first), "{taken}");
 }
 
 pub fn the_host_network_is_there_when_asked_for() {
