@@ -46,6 +46,15 @@ pub(crate) fn inode(metadata: &fs::Metadata) -> Inode {
     (metadata.dev(), metadata.ino())
 }
 
+/// Which names a file has that was stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Named {
+    /// That in the store.
+    InStore,
+    /// The one that was asked for, too.
+    Twice,
+}
+
 /// A blob that cannot be had.
 pub(crate) enum Missing {
     Absent,
@@ -71,27 +80,37 @@ impl Blobs {
         Ok(digest)
     }
 
-    /// Stores what is read as a file with the given mode.
-    pub(crate) fn put_file(&self, from: &mut dyn Read, executable: Executable) -> Result<Digest, CacheError> {
+    /// Stores what is read as a file with the given mode. One that is written now gets a second name, if one is given.
+    pub(crate) fn put_file(
+        &self,
+        from: &mut dyn Read,
+        executable: Executable,
+        second: Option<&Path>,
+    ) -> Result<(Digest, Named), CacheError> {
         let lease = self.leases.hold()?;
         let mut head = Vec::new();
         let read = from.take(SMALL_BYTES).read_to_end(&mut head);
         read.map_err(CacheError::io("read what goes to", &self.layout.blobs))?;
         if head.len() as u64 == SMALL_BYTES {
-            return self.put(&mut head.chain(from), executable, |_| {});
+            return Ok((self.put(&mut head.chain(from), executable, |_| {})?, Named::InStore));
         }
         let digest = Digest::of(&head);
         if self.is_usable(&digest, executable) {
-            return Ok(digest);
+            return Ok((digest, Named::InStore));
         }
-        let path = lease.temporary();
-        let written = files::create_with_mode(&path, executable.mode()).and_then(|mut file| file.write_all(&head));
         let to = self.layout.blob(&digest.hash, executable);
+        let write =
+            |path: &Path| files::create_with_mode(path, executable.mode()).and_then(|mut file| file.write_all(&head));
         // The file is new: its time is the file system's now, and nobody else has changed its mode.
-        let moved = written.and_then(|()| self.give_name(&path, &to, &digest, executable));
-        moved.map_err(CacheError::io("write", &to)).inspect_err(|_| discard(&path))?;
+        let is_shared = second.is_some_and(|path| write(path).and_then(|()| link_into(path, &to)).is_ok());
+        if !is_shared {
+            let path = lease.temporary();
+            let moved = write(&path).and_then(|()| self.give_name(&path, &to, &digest, executable));
+            second.into_iter().for_each(discard);
+            moved.map_err(CacheError::io("write", &to)).inspect_err(|_| discard(&path))?;
+        }
         self.note_added(&digest, executable);
-        Ok(digest)
+        Ok((digest, if is_shared { Named::Twice } else { Named::InStore }))
     }
 
     pub(crate) fn put_source(&self, from: &mut dyn Read) -> Result<(Digest, [u8; 32]), CacheError> {
@@ -277,10 +296,19 @@ pub(crate) fn discard(path: &Path) {
 
 /// Moves a file to a name that is free, and makes its directory if need be.
 fn rename_into(from: &Path, to: &Path) -> io::Result<()> {
-    match files::rename_new(from, to) {
+    in_shard(to, || files::rename_new(from, to))
+}
+
+/// Gives a file another name, which is free, and makes its directory if need be.
+fn link_into(from: &Path, to: &Path) -> io::Result<()> {
+    in_shard(to, || fs::hard_link(from, to))
+}
+
+fn in_shard(to: &Path, name: impl Fn() -> io::Result<()>) -> io::Result<()> {
+    match name() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             fs::create_dir_all(to.parent().expect("a blob lies in a shard"))?;
-            files::rename_new(from, to)
+            name()
         }
         done => done,
     }

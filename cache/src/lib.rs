@@ -10,6 +10,7 @@
 mod blobs;
 mod claims;
 mod database;
+mod drafts;
 mod error;
 mod failed;
 mod files;
@@ -37,6 +38,7 @@ use model::reapi::{Directory, Message};
 use model::{Digest, Lost};
 
 pub use crate::claims::Claim;
+pub use crate::drafts::Draft;
 pub use crate::error::{CacheError, Unusable};
 pub use crate::failed::FailedSandbox;
 pub use crate::gc::Collected;
@@ -49,6 +51,7 @@ pub use crate::verify::Verified;
 
 use crate::blobs::Blobs;
 use crate::database::Database;
+use crate::drafts::Ready;
 use crate::layout::{Hash, Layout};
 use crate::leases::Leases;
 use crate::messages::Messages;
@@ -64,6 +67,7 @@ pub struct Cache {
     blobs: Blobs,
     messages: Messages,
     known: Known,
+    ready: Mutex<Ready>,
     /// Results that were used since the last commit.
     uses: Mutex<BTreeMap<RowKey, i64>>,
     /// Set when writes did not reach the disk: nothing of this run is recorded any more.
@@ -87,6 +91,7 @@ impl Cache {
             blobs: Blobs::new(layout.clone(), leases.clone()),
             messages: Messages::new(database.clone()),
             known: Known::default(),
+            ready: Mutex::default(),
             uses: Mutex::default(),
             unsynced: AtomicBool::new(false),
             layout,
@@ -108,7 +113,7 @@ impl Cache {
 
     /// Stores what is read as a file that can, or cannot, be executed. A small one that is there already is not written.
     pub fn put_file(&self, from: &mut dyn Read, executable: Executable) -> Result<Digest, CacheError> {
-        self.blobs.put_file(from, executable)
+        Ok(self.blobs.put_file(from, executable, None)?.0)
     }
 
     /// Stores a source file in one pass. Returns the digest, and the BLAKE3 of the same bytes.

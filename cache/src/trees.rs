@@ -23,7 +23,7 @@ use crate::layout::{Executable, Hash};
 use crate::stamps::{Known, Seen};
 
 /// The mode of a directory that is kept.
-const READ_ONLY: u32 = 0o555;
+pub(crate) const READ_ONLY: u32 = 0o555;
 
 impl Cache {
     /// Returns the directory as hard links, read-only. It stays as long as this process lives.
@@ -112,24 +112,35 @@ impl Cache {
     /// Makes a directory that can still be moved; those below it are finished.
     fn make_directories(&self, place: &Path, listed: Vec<Listed>) -> Result<Vec<Known>, Lost> {
         let depth = |directory: &Listed| directory.path.components().count();
+        let mut ready = BTreeSet::new();
         for level in listed.chunk_by(|a, b| depth(a) == depth(b)) {
-            let make =
-                |directory: &Listed| fs::create_dir(place.join(&directory.path)).map_err(|_| Lost(directory.digest));
-            all_at_once(level, make)?;
+            let level: Vec<&Listed> = level.iter().filter(|it| !is_in(&ready, &it.path)).collect();
+            let made = all_at_once(&level, |directory| self.make_directory(&place.join(&directory.path), directory))?;
+            ready.extend(level.into_iter().zip(made).filter(|(_, made)| *made == Made::Ready).map(|(it, _)| &*it.path));
         }
         // Nearly all of the time is the kernel's, which works in several directories at once.
-        let seen = all_at_once(&listed, |directory| self.fill(&place.join(&directory.path), directory))?;
+        let seen = all_at_once(&listed, |directory| {
+            let made = if is_in(&ready, &directory.path) { Made::Ready } else { Made::Empty };
+            self.fill(&place.join(&directory.path), directory, made)
+        })?;
         Ok(known(listed, seen))
     }
 
-    /// Fills a directory. Returns what it looks like then: in its temporary place nobody else changes it.
-    fn fill(&self, place: &Path, directory: &Listed) -> Result<Option<Seen>, Lost> {
-        let failed = |_| Lost(directory.digest);
-        for file in &directory.message.files {
-            self.link(&file.digest, Executable::from_bit(file.is_executable), &place.join(&file.name))?;
+    /// Moves a directory that lies ready to its place, or makes an empty one there.
+    fn make_directory(&self, place: &Path, directory: &Listed) -> Result<Made, Lost> {
+        let ready = self.ready().take(directory.digest.hash);
+        // Only a directory that can be written can get another parent.
+        if ready.is_some_and(|from| files::set_mode(&from, 0o755).and_then(|()| fs::rename(from, place)).is_ok()) {
+            return Ok(Made::Ready);
         }
-        for link in &directory.message.symlinks {
-            symlink(&link.target, place.join(&link.name)).map_err(failed)?;
+        fs::create_dir(place).map(|()| Made::Empty).map_err(|_| Lost(directory.digest))
+    }
+
+    /// Fills a directory. Returns what it looks like then: in its temporary place nobody else changes it.
+    fn fill(&self, place: &Path, directory: &Listed, made: Made) -> Result<Option<Seen>, Lost> {
+        let failed = |_| Lost(directory.digest);
+        if made == Made::Empty {
+            self.link_all(place, directory)?;
         }
         let is_root = directory.path.as_os_str().is_empty();
         if is_root {
@@ -139,8 +150,18 @@ impl Cache {
         Ok(Seen::at(place))
     }
 
+    fn link_all(&self, place: &Path, directory: &Listed) -> Result<(), Lost> {
+        for file in &directory.message.files {
+            self.link(&file.digest, Executable::from_bit(file.is_executable), &place.join(&file.name))?;
+        }
+        for link in &directory.message.symlinks {
+            symlink(&link.target, place.join(&link.name)).map_err(|_| Lost(directory.digest))?;
+        }
+        Ok(())
+    }
+
     /// Returns all directories of a tree, parents first; all of one depth are read at once.
-    fn list(&self, root: &Digest) -> Result<Vec<Listed>, Lost> {
+    pub(crate) fn list(&self, root: &Digest) -> Result<Vec<Listed>, Lost> {
         let mut listed = Vec::new();
         let mut next = vec![(PathBuf::new(), *root)];
         while !next.is_empty() {
@@ -165,7 +186,7 @@ impl Cache {
         directories.into_iter().zip(self.messages.get(&hashes)).map(read).collect()
     }
 
-    fn link(&self, digest: &Digest, executable: Executable, to: &Path) -> Result<(), Lost> {
+    pub(crate) fn link(&self, digest: &Digest, executable: Executable, to: &Path) -> Result<(), Lost> {
         let from = self.blob(digest, executable)?;
         let linked = fs::hard_link(&from, to).or_else(|error| match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists => Err(error),
@@ -207,6 +228,7 @@ impl Cache {
         if bad.is_empty() {
             return 0;
         }
+        self.ready().clear();
         let mut discarded = 0;
         let mending = self.mending();
         for entry in fs::read_dir(&self.layout.trees).into_iter().flatten().flatten() {
@@ -258,15 +280,28 @@ impl Mending<'_> {
 pub(crate) type CheckFile<'a> = dyn Fn(&Path, &Metadata, &Digest) -> bool + Sync + 'a;
 
 /// One directory of a tree.
-struct Listed {
+pub(crate) struct Listed {
     /// Where it is, from the root.
     path: PathBuf,
     digest: Digest,
     message: Directory,
 }
 
+/// How a directory came to its place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Made {
+    Empty,
+    /// With all that it holds.
+    Ready,
+}
+
+/// Whether one of the directories is, or holds, that of a path.
+fn is_in(directories: &BTreeSet<&Path>, path: &Path) -> bool {
+    path.ancestors().any(|above| directories.contains(above))
+}
+
 /// Compares directories with their messages. Returns what they looked like before that, or `None` if one differs.
-fn compare(place: &Path, listed: Vec<Listed>, check: &CheckFile<'_>) -> Option<Vec<Known>> {
+pub(crate) fn compare(place: &Path, listed: Vec<Listed>, check: &CheckFile<'_>) -> Option<Vec<Known>> {
     let look = |directory: &Listed| {
         let path = place.join(&directory.path);
         let seen = Seen::at(&path);
@@ -281,7 +316,7 @@ fn known(listed: Vec<Listed>, seen: Vec<Option<Seen>>) -> Vec<Known> {
     listed.into_iter().zip(seen).map(known).collect()
 }
 
-fn has_size(_: &Path, metadata: &Metadata, file: &Digest) -> bool {
+pub(crate) fn has_size(_: &Path, metadata: &Metadata, file: &Digest) -> bool {
     metadata.len() == file.size_bytes
 }
 

@@ -7,6 +7,7 @@ mod claims;
 mod collection;
 mod damage;
 mod directories;
+mod drafts;
 mod encoding;
 mod killed;
 mod memory;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 
-use cache::{Cache, Executable};
+use cache::{Cache, Draft, Executable};
 use model::{Content, Digest, RelPath};
 
 use super::package_json::Programs;
@@ -22,17 +22,27 @@ const FIRST_LINE_BYTES: usize = 2048;
 /// Unpacks the tarball of each input where it lies; links stay as they are.
 pub(super) fn unpack_all(layout: &[(RelPath, Content)], cache: &Cache) -> Result<Digest, Stopped> {
     let mut placed = Vec::new();
+    let draft = cache.draft().map_err(|error| Failure::store(&error))?;
     for (at, content) in layout {
         if matches!(content, Content::Symlink(_)) {
             placed.push((at.clone(), content.clone()));
             continue;
         }
         for package in one(at, content, cache)? {
-            let files = unpack(&package, cache)?;
+            let files = unpack(&package, &Place { draft: &draft, at, cache })?;
             placed.extend(files.into_iter().map(|(path, content)| (at.join(&path), content)));
         }
     }
-    keep(placed, cache)
+    let root = keep(placed, cache)?;
+    draft.finish(&root);
+    Ok(root)
+}
+
+/// Where a tarball is unpacked to.
+struct Place<'a> {
+    cache: &'a Cache,
+    draft: &'a Draft<'a>,
+    at: &'a RelPath,
 }
 
 /// Returns the name of the package that lies at a place: the last segment, after its scope if it has one.
@@ -51,14 +61,14 @@ fn one(at: &RelPath, content: &Content, cache: &Cache) -> Result<Vec<Package>, S
     Err(Failure::BadArchive { what: named(at), why }.into())
 }
 
-fn unpack(package: &Package, cache: &Cache) -> Result<BTreeMap<RelPath, Content>, Stopped> {
-    let file = package.open(cache)?;
-    unpack_file(&file, package.digest.size_bytes, cache).map_err(|refused| refused.of(&named(&package.at), &package.at))
+fn unpack(package: &Package, to: &Place<'_>) -> Result<BTreeMap<RelPath, Content>, Stopped> {
+    let file = package.open(to.cache)?;
+    unpack_file(&file, package.digest.size_bytes, to).map_err(|refused| refused.of(&named(&package.at), &package.at))
 }
 
-fn unpack_file(file: &File, packed_bytes: u64, cache: &Cache) -> Result<BTreeMap<RelPath, Content>, Refused> {
+fn unpack_file(file: &File, packed_bytes: u64, to: &Place<'_>) -> Result<BTreeMap<RelPath, Content>, Refused> {
     let mut tarball = Tarball {
-        cache,
+        to,
         files: BTreeMap::new(),
         ignores: BTreeSet::new(),
         renamed: BTreeSet::new(),
@@ -71,7 +81,7 @@ fn unpack_file(file: &File, packed_bytes: u64, cache: &Cache) -> Result<BTreeMap
 
 /// A tarball that is being unpacked.
 struct Tarball<'a> {
-    cache: &'a Cache,
+    to: &'a Place<'a>,
     files: BTreeMap<RelPath, Content>,
     /// The `.npmignore` files that have been seen.
     ignores: BTreeSet<RelPath>,
@@ -88,13 +98,14 @@ impl Tarball<'_> {
         let path = RelPath::new(below).expect("the rest of a normal path is normal");
         let Some(path) = self.renamed_by_npm(path) else { return Ok(()) };
         let executable = Executable::from_bit(executable);
+        let at = self.to.at.join(&path);
         let digest = if path.name() == "package.json" && is_package(&parent(&path)) {
             let mut bytes = Vec::new();
             body.read_to_end(&mut bytes).map_err(ArchiveError::Read)?;
             self.programs.push((parent(&path), Programs::parse(&bytes)));
-            self.cache.put_file(&mut &*bytes, executable)?
+            self.to.draft.put_file(&at, &mut &*bytes, executable)?
         } else {
-            self.cache.put_file(body, executable)?
+            self.to.draft.put_file(&at, body, executable)?
         };
         let content = Content::File { digest, executable: executable == Executable::Yes };
         match self.files.insert(path.clone(), content.clone()) {
@@ -128,7 +139,9 @@ impl Tarball<'_> {
             for (path, content) in &mut self.files {
                 let is_program = path.strip_prefix(directory).is_some_and(|below| programs.has(&below));
                 if let (true, Content::File { digest, .. }) = (is_program, &*content) {
-                    *content = Content::File { digest: with_plain_first_line(digest, self.cache)?, executable: true };
+                    let digest = with_plain_first_line(digest, self.to.cache)?;
+                    self.to.draft.put_stored(&self.to.at.join(path), &digest, Executable::Yes);
+                    *content = Content::File { digest, executable: true };
                 }
             }
         }
