@@ -112,7 +112,7 @@ impl Exit {
             Exit::Bug => ("a bug in rg", "What was being done is printed. Nothing that was stored before is lost."),
             Exit::Fetch => (
                 "a fetch failed",
-                "A locked package did not come, or is not what the lock says. The error names it; what failed for the network alone may come when it is asked for again.",
+                "A locked package, image or repository did not come, or is not what the lock says. The error names it; what failed for the network alone may come when it is asked for again.",
             ),
         }
     }
@@ -122,6 +122,7 @@ impl Exit {
         match failure {
             Failure::Cancelled => Exit::Interrupted,
             Failure::Fetch { .. }
+            | Failure::Image { .. }
             | Failure::Unfit { .. }
             | Failure::Mislocked { .. }
             | Failure::WrongHash { .. }

@@ -97,7 +97,11 @@ impl Job<'_> {
     /// Returns the root directory of an image on this machine.
     pub(crate) fn root(&self, image: &ImageRoot) -> Result<PathBuf, Stopped> {
         // It is brought again in the next run.
-        let lost = |_| Failure::Fetch { what: image.name.clone(), why: "the cache has lost a part of it".to_owned() };
+        let lost = |_| Failure::Image {
+            image: image.name.clone(),
+            why: "the cache has lost a part of it".to_owned(),
+            fix: Some("try again: it is brought anew".to_owned()),
+        };
         Ok(self.cache.assemble(&image.tree).map_err(lost)?)
     }
 }

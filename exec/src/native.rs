@@ -64,7 +64,8 @@ impl Executor for Native {
 pub(crate) fn failure(error: &SandboxError, spec: &Spec) -> Failure {
     match error {
         SandboxError::Program { .. } => {
-            Failure::Program { program: spec.argv.first().cloned().unwrap_or_default(), why: error.to_string() }
+            let program = spec.argv.first().cloned().unwrap_or_default();
+            Failure::Program { program, why: error.to_string(), image: None }
         }
         _ => Failure::sandbox(error),
     }

@@ -37,7 +37,7 @@ impl Executor for OnHost {
         let directory = staged.tree.join(job.directory);
         let plain = host::Plain { argv: &argv, env: &env, directory: &directory };
         let ended = host::run(&plain, log, job.timeout, &|| cancel.is_cancelled())
-            .map_err(|error| Failure::Program { program: argv[0].clone(), why: error.to_string() })?;
+            .map_err(|error| Failure::Program { program: argv[0].clone(), why: error.to_string(), image: None })?;
         // Outputs are collected from where every executor leaves them.
         std::fs::rename(&staged.out, scratch.join("out")).map_err(broken)?;
         Ok(Ran { how: ended.how, wall: ended.wall, peak_memory_bytes: ended.peak_memory_bytes, left: None })

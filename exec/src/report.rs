@@ -117,6 +117,8 @@ pub enum Failure {
         program: String,
         /// The system's reason.
         why: String,
+        /// The image that does not have it, as workspace.toml names it.
+        image: Option<String>,
     },
     /// The system has no thread for it.
     #[error("cannot start a thread: {0}")]
@@ -148,6 +150,16 @@ pub enum Failure {
         what: String,
         /// What the client said.
         why: String,
+    },
+    /// An image could not be had.
+    #[error("the image {image} cannot be had: {why}")]
+    Image {
+        /// As workspace.toml names it.
+        image: String,
+        /// What is wrong with it, or with the place that it comes from.
+        why: String,
+        /// What helps, if that is known.
+        fix: Option<String>,
     },
     /// The lock allows no file of a package that can be used here.
     #[error("nothing of {what} can be installed: {why}")]
@@ -280,12 +292,13 @@ impl Report {
     pub fn counts(&self, counted: impl Fn(StepId) -> bool) -> Counts {
         let mut counts = Counts::default();
         for (step, report) in &self.steps {
-            match report.status {
+            match &report.status {
                 Status::Failed(_) if !counted(*step) => counts.failed += 1,
                 _ if !counted(*step) => {}
                 Status::Settled | Status::Hit => counts.cached += 1,
                 Status::Executed => counts.executed += 1,
-                Status::Failed(_) if report.attempts > 0 => {
+                // Nothing runs without its image.
+                Status::Failed(failure) if report.attempts > 0 && !matches!(failure, Failure::Image { .. }) => {
                     counts.executed += 1;
                     counts.failed += 1;
                 }

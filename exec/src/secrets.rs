@@ -46,7 +46,7 @@ impl Secrets {
         let missing = |why: String| Failure::Secret { name: name.to_string(), why };
         let value = match self.0.get(name) {
             Some(SecretValue::Variable { name, value: None }) => {
-                return Err(missing(format!("the variable {name} is not set")));
+                return Err(missing(format!("the variable {name} is not set, or is empty")));
             }
             Some(SecretValue::Variable { value: Some(value), .. }) => value.clone().into_bytes(),
             Some(SecretValue::File(path)) => {

@@ -111,7 +111,7 @@ impl Expected {
 
     /// Returns the hashes for people.
     pub fn wanted(&self) -> String {
-        self.hashes.iter().map(|hash| self.written(hash)).collect::<Vec<_>>().join(" or ")
+        any_of(&self.hashes.iter().map(|hash| self.written(hash)).collect::<Vec<_>>())
     }
 
     /// Returns one hash for people, as the lock would have it.
@@ -120,6 +120,14 @@ impl Expected {
             Notation::Hex => hash.to_owned(),
             Notation::Sri => format!("{}-{hash}", self.algorithm.word()),
         }
+    }
+}
+
+/// Returns hashes for people, of whom nobody reads more than two.
+pub(crate) fn any_of(hashes: &[String]) -> String {
+    match hashes {
+        [] | [_] | [_, _] => hashes.join(" or "),
+        [first, others @ ..] => format!("{first} or one of {} others", others.len()),
     }
 }
 
@@ -157,5 +165,6 @@ mod tests {
         context.update(b"abc");
         assert_eq!(expected.compare(context), Ok(()));
         assert_eq!(Expected::sha256(["00", "11"]).wanted(), "00 or 11");
+        assert_eq!(Expected::sha256(["00", "11", "22", "33"]).wanted(), "00 or one of 3 others");
     }
 }

@@ -14,9 +14,14 @@ type Keep = fn(&mut Lock, &str, &str) -> Result<(), String>;
 pub fn lock(text: &str) -> Checked<Lock> {
     let file = RelPath::new(Lock::FILE).expect("a normal path");
     let (table, mistakes) = document::parse(text, &file);
-    let mut reader = Reader { file: &file, lock: Lock::default(), mistakes };
-    if reader.mistakes.is_empty() {
-        reader.read(table.get_ref());
+    let mut reader = Reader { file: &file, lock: Lock::default(), mistakes: Vec::new() };
+    match mistakes.into_iter().next() {
+        None => reader.read(table.get_ref()),
+        // After one, the others are its echo.
+        Some(mistake) => {
+            let at = mistake.at.map_or_else(|| Location::new(file.clone(), 0..0), |(location, _)| location);
+            reader.broken(format!("rg.lock is no TOML: {}", mistake.message), at);
+        }
     }
     (reader.lock, reader.mistakes)
 }
@@ -104,6 +109,7 @@ mod tests {
         check("version = 1\nimages = 3\n", &["a number stands where a table belongs"]);
         check("version = 1\n[repos]\na = \"main\"\n", &["`main` is not a commit"]);
         check("version = 1\n[image]\n", &["unknown table `image`"]);
-        assert!(!lock("version = 1\n<<<<<<< ours\n").1.is_empty());
+        let (_, mistakes) = lock("version = 1\n<<<<<<< ours\n");
+        assert_eq!((mistakes.len(), mistakes[0].code), (1, codes::BAD_LOCK));
     }
 }

@@ -23,7 +23,7 @@ pub enum Typed {
     Run(RunWords),
     /// Open a shell in the container of a target's action, with all that the action sees
     #[command(after_help = help::SHELL)]
-    Shell(RunWords),
+    Shell(ShellWords),
     /// Ask about the graph of targets, in Bazel's query language
     #[command(after_help = help::QUERY)]
     Query(QueryWords),
@@ -96,6 +96,19 @@ pub struct RunWords {
     #[command(flatten)]
     pub run: RunFlags,
     /// Given to the program
+    #[arg(last = true, value_name = "ARG")]
+    pub arguments: Vec<OsString>,
+}
+
+/// The words of `rg shell`.
+#[derive(Args, Debug)]
+pub struct ShellWords {
+    /// The target whose last action's container is entered
+    pub target: String,
+    /// What is written beside the outputs.
+    #[command(flatten)]
+    pub run: RunFlags,
+    /// What runs there in place of a shell
     #[arg(last = true, value_name = "ARG")]
     pub arguments: Vec<OsString>,
 }

@@ -143,7 +143,7 @@ fn fetch_hint(failure: &Failure, work: &Work) -> Option<String> {
 }
 
 /// Returns what helps against a failure, where the failure itself says it.
-fn hint(failure: &Failure, label: &str, rule: &str) -> Option<String> {
+pub fn hint(failure: &Failure, label: &str, rule: &str) -> Option<String> {
     Some(match failure {
         Failure::TimedOut(limit) => {
             format!("raise `timeout = {}` of {label}, or make it faster", limit.as_secs())
@@ -158,6 +158,9 @@ fn hint(failure: &Failure, label: &str, rule: &str) -> Option<String> {
         Failure::MissingOutputs(_) => {
             format!("write them below \"$OUT\", or take them out of the `outputs` of {label}")
         }
+        Failure::Program { image: Some(image), program, .. } => {
+            format!("name the program that {image} has, or another image: one with `{program}` in it")
+        }
         Failure::Program { program, .. } => {
             format!("install `{program}`, or name a `toolchain` in {label} that has it; `rg doctor` lists toolchains")
         }
@@ -165,6 +168,7 @@ fn hint(failure: &Failure, label: &str, rule: &str) -> Option<String> {
         Failure::Secret { name, .. } => {
             format!("set it, or say in [secrets.{name}] of workspace.toml where its value is")
         }
+        Failure::Image { fix, .. } => return fix.clone(),
         Failure::Unable(_) => "`rg doctor` says what this machine can do".to_owned(),
         Failure::Sandbox(_) => "`rg doctor` says what this machine lacks".to_owned(),
         Failure::Thread(_) => "end other programs, or raise the limit of processes: `ulimit -u`".to_owned(),

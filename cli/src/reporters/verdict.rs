@@ -69,6 +69,7 @@ fn of_failure(failure: &Failure) -> TestStatus {
         | Failure::Unable(_)
         | Failure::Thread(_)
         | Failure::Fetch { .. }
+        | Failure::Image { .. }
         | Failure::Unfit { .. }
         | Failure::Mislocked { .. }
         | Failure::WrongHash { .. }

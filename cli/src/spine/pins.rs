@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use exec::{Connection, Images, NamedImage};
-use model::{ImageDigest, Lock};
+use exec::{Connection, Images, NamedImage, image_fix};
+use model::{ImageDigest, Lock, Platform};
 use oci::Source;
 use rules::{RepoSource, Settings, Toolchain};
 
@@ -244,12 +244,20 @@ impl<'a> Pinning<'a> {
         if self.session.options.display.verbosity > Verbosity::Quiet {
             self.session.options.display.console.tell(&format!("pinning {image}\n"));
         }
-        let resolved = self.client.resolve(&source, self.root);
-        resolved.map_err(|error| {
-            if self.session.cancel.is_cancelled() {
-                return Problem::new(Exit::Interrupted, "interrupted");
+        // What is pinned is an image for this machine, whole but for its layers: a tag can lead to anything.
+        let found = self.client.resolve(&source, self.root).and_then(|digest| {
+            self.client.image(&source, self.root, &digest, &Platform::of_this_machine()).map(|_| digest)
+        });
+        found.map_err(|error| {
+            let message = format!("cannot pin the image `{image}`");
+            match &error.problem {
+                _ if self.session.cancel.is_cancelled() => Problem::new(Exit::Interrupted, "interrupted"),
+                oci::Problem::Write(error) => Problem::new(Exit::Machine, message).because(error.to_string()),
+                problem => {
+                    let told = Problem::new(Exit::Fetch, message).because(problem.to_string());
+                    image_fix(problem, image).into_iter().fold(told, Problem::hint)
+                }
             }
-            Problem::new(Exit::Fetch, format!("cannot pin the image `{image}`")).because(error.to_string())
         })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 use exec::sandbox::How;
-use exec::{Status, Visit};
+use exec::{Failure, Status, Visit};
 use graph::{Goal, StepId};
 use model::{Kind, Purpose, TargetId, Work};
 
@@ -15,6 +15,10 @@ use crate::exit::Exit;
 use crate::front::Session;
 use crate::options::Request;
 use crate::problem::Problem;
+use crate::reporters::step_text::hint;
+
+/// What shells exit with where there is no such program.
+const NOT_FOUND: i32 = 127;
 
 /// Looks for a better shell, since few images have one.
 const SHELL: [&str; 3] = ["/bin/sh", "-c", "if command -v bash > /dev/null; then exec bash; else exec /bin/sh; fi"];
@@ -44,8 +48,15 @@ pub fn shell(request: &Request, words: &[OsString], session: &Session) -> Result
         }
         (Some(How::TimedOut | How::Cancelled), _) => Ok(i32::from(Exit::Interrupted.code())),
         (_, Some(Status::Failed(failure))) => {
-            let message = format!("no container of {} can be visited", target.label);
-            Err(Problem::new(Exit::Machine, message).because(failure.to_string()).into())
+            let (label, rule) = (target.label.to_string(), &*building.loaded.graph.target_of(step).rule);
+            let message = format!("no container of {label} can be visited");
+            let problem = Problem::new(Exit::of_failure(failure), message).because(failure.to_string());
+            let problem = hint(failure, &label, rule).into_iter().fold(problem, Problem::hint);
+            if !matches!(failure, Failure::Program { .. }) {
+                return Err(problem.into());
+            }
+            session.options.display.console.tell(&problem.render());
+            Ok(NOT_FOUND)
         }
         // What it needs could not be built, and that has been told.
         _ => Ok(i32::from(Exit::of_report(&building.loaded.graph, &report).code())),

@@ -394,7 +394,7 @@ fn a_shell_opens_in_a_container_with_the_streams_of_rg() {
             assert!(!run.err.contains("the sandbox in which it failed"), "{run}");
             let missing = ["shell", "--executor", "engine", "//:a", "--", "nothing"];
             let missing = workspace.rg_with(&missing, &[("DOCKER_HOST", &host), ("TOKEN", "x")]);
-            missing.exits(36).says(&["`nothing`"]);
+            missing.exits(127).says(&["`nothing`"]);
             assert_eq!(engine.containers(), 0, "{} {host}", engine.name);
         }
         let Some(workspace) = scripts(Programs::Few, &[("a", "exit 1", "")]) else { return };

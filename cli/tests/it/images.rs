@@ -84,7 +84,7 @@ fn an_image_changes_only_when_the_lock_does() {
     assert_eq!(workspace.read("rg-out/p/a/o"), "one\n");
 
     workspace.write("rg.lock", "version = 1\n[images]\n<<<<<<< ours\n");
-    workspace.rg(&["build"]).exits(2).says(&["rg.lock"]);
+    workspace.rg(&["build"]).exits(2).says(&["RG0505", "rg.lock", "take one side of a merge"]);
     workspace.write("rg.lock", "version = 1\n[images]\n\"x\" = \"sha256:12\"\n");
     workspace.rg(&["build"]).exits(2).says(&["RG0505", "`sha256:12` is no digest"]);
 }
@@ -106,13 +106,28 @@ fn an_image_that_cannot_be_used_is_named_with_what_is_wrong() {
     relock();
     std::fs::write(workspace.path(&format!("images/bb/blobs/sha256/{}", digest.hex())), "{}").unwrap();
     fails(&["digest"]);
-    Image { architecture: "s390x", ..Image::of(&[busybox().unwrap()]) }.write(&workspace.path("images/bb"));
-    relock();
-    fails(&["linux/s390x"]);
+    fails(&["make `images/bb` again, then `rg lock --update oci-layout:images/bb`"]);
     workspace.remove("images/bb");
-    fails(&["images/bb"]);
+    fails(&["is no OCI layout", "make `images/bb` again"]);
     workspace.write("workspace.toml", SETTINGS.replace("oci-layout:images/bb", "docker://x"));
     workspace.rg(&["build"]).exits(2).says(&["docker://x"]);
+}
+
+/// What a tag leads to is looked at before it is written down: only `rg lock --update` would find it again.
+#[test]
+fn only_an_image_that_can_be_used_is_pinned() {
+    let Some(workspace) = workspace(&command("true > $OUT/o")) else { return };
+    let refused = |phrases: &[&str]| {
+        for words in [&["lock"][..], &["build"], &["lock", "--update"]] {
+            workspace.rg(words).exits(48).says(&["cannot pin the image `oci-layout:images/bb`"]).says(phrases);
+            assert!(!workspace.has("rg.lock"), "{words:?}");
+        }
+    };
+    Image { architecture: "s390x", ..Image::of(&[busybox().unwrap()]) }.write(&workspace.path("images/bb"));
+    refused(&["linux/s390x", "is for this machine, too"]);
+    let digest = Image::of(&[busybox().unwrap()]).write(&workspace.path("images/bb"));
+    std::fs::write(workspace.path(&format!("images/bb/blobs/sha256/{}", digest.hex())), "{}").unwrap();
+    refused(&["digest", "make `images/bb` again"]);
 }
 
 #[test]
@@ -122,7 +137,9 @@ fn a_program_that_the_image_lacks_is_named_with_the_image_and_with_what_is_like_
     let Some(workspace) = workspace(&format!("{argv}{line}")) else { return };
     for target in ["//p:a", "//p:b"] {
         let run = workspace.rg(&["build", target]).exits(1);
-        run.says(&["`greets`", "oci-layout:images/bb", "`greet`"]);
+        run.says(&["`greets`", "oci-layout:images/bb", "`greet`", "name the program that oci-layout:images/bb has"]);
+        let run = workspace.rg(&["shell", target, "--", "/bin/greets"]).exits(127);
+        run.says(&["`/bin/greets`", "oci-layout:images/bb", "`greet`"]);
     }
 }
 
@@ -232,7 +249,7 @@ fn a_shell_opens_where_the_action_runs_with_all_that_it_needs() {
     workspace.rg(&["build", "//p:b"]).exits(1);
     let run = workspace.rg(&["shell", "//p:b", "--", "sh", "-c", "cat ../rg-out/p/a/o; id -u; exit 7"]);
     assert_eq!((run.code, run.out.as_str()), (7, "in\n1000\n"), "{run}");
-    workspace.rg(&["shell", "//p:a", "--", "nothing"]).exits(36).says(&["`nothing`"]);
+    workspace.rg(&["shell", "//p:a", "--", "nothing"]).exits(127).says(&["`nothing`"]);
     workspace.rg(&["shell", "//p:f", "--", "true"]).exits(2).says(&["no action"]);
     workspace.rg(&["shell", "//p:all", "--", "true"]).exits(2);
     // What was done there is no result.

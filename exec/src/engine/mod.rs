@@ -165,5 +165,5 @@ fn missing_program(order: &Order<'_>) -> Option<Failure> {
         None => path.split(':').any(|directory| has(&format!("{directory}/{program}"))),
     };
     let why = || "No such file or directory".to_owned();
-    (!is_there).then(|| Failure::Program { program: program.to_owned(), why: why() })
+    (!is_there).then(|| Failure::Program { program: program.to_owned(), why: why(), image: None })
 }

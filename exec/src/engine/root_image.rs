@@ -78,7 +78,8 @@ fn load(session: &Session, image: &ImageRoot, name: &str, cache: &Cache, cancel:
     if let Ok(Err(error)) = sent
         && error.kind() != std::io::ErrorKind::BrokenPipe
     {
-        return Err(Failure::Fetch { what: format!("image {}", image.name), why: error.to_string() });
+        let fix = Some("`rg cache verify` removes what is damaged; then try again".to_owned());
+        return Err(Failure::Image { image: image.name.clone(), why: error.to_string(), fix });
     }
     answered.map_err(|error| session.broken("take the image", &error))
 }

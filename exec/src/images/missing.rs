@@ -15,17 +15,22 @@ const ALIKE: f64 = 0.75;
 
 /// Returns a failure that says more, if the image of a job lacks a program that the job asked for.
 pub(crate) fn explained(failure: Failure, job: &Job<'_>, log: &str) -> Failure {
-    let (Failure::Exit(NOT_FOUND), Ground::Image(image)) = (&failure, &job.ground) else { return failure };
+    let Ground::Image(image) = &job.ground else { return failure };
     let path = job.environment().remove("PATH").unwrap_or_default();
-    let named = words_of(job).into_iter().chain(told(log));
-    let lacks = |program: &&str| !program.contains('/') && !is_there(image, &path, program, job.cache);
-    match named.into_iter().find(lacks) {
-        Some(program) => {
-            let why = why(image, &path, program, job.cache);
-            Failure::Program { program: program.to_owned(), why }
+    let lacks = |program: &&str| !is_there(image, &path, program, job.cache);
+    let missing = match &failure {
+        Failure::Exit(NOT_FOUND) => {
+            words_of(job).into_iter().chain(told(log)).find(|program| !program.contains('/') && lacks(program))
         }
-        None => failure,
-    }
+        // A path that is not absolute is one of the sources.
+        Failure::Program { program, .. } => {
+            Some(program.as_str()).filter(|it| it.starts_with('/') || !it.contains('/')).filter(lacks)
+        }
+        _ => None,
+    };
+    let Some(program) = missing else { return failure };
+    let why = why(image, &path, program, job.cache);
+    Failure::Program { program: program.to_owned(), why, image: Some(image.name.clone()) }
 }
 
 /// Returns the program that the command line names, which a shell may start.
@@ -45,24 +50,34 @@ fn told(log: &str) -> Option<&str> {
     before.rsplit(": ").next().map(str::trim).filter(|word| !word.is_empty() && !word.contains(' '))
 }
 
+/// Returns the directories in which a program is looked for, and its name in them.
+fn looked_in<'a>(path: &'a str, program: &'a str) -> (std::str::Split<'a, char>, &'a str) {
+    match program.rsplit_once('/') {
+        Some((directory, name)) => (directory.split(':'), name),
+        None => (path.split(':'), program),
+    }
+}
+
 fn is_there(image: &ImageRoot, path: &str, program: &str, cache: &Cache) -> bool {
-    let found = |directory: &str| image.entry(&format!("{directory}/{program}"), cache);
-    path.split(':').any(|directory| matches!(found(directory), Some(Content::File { .. })))
+    let (mut directories, name) = looked_in(path, program);
+    let found = |directory: &str| image.entry(&format!("{directory}/{name}"), cache);
+    directories.any(|directory| matches!(found(directory), Some(Content::File { .. })))
 }
 
 fn why(image: &ImageRoot, path: &str, program: &str, cache: &Cache) -> String {
-    let mut near: Vec<(String, f64)> = path
-        .split(':')
+    let (directories, name) = looked_in(path, program);
+    let mut near: Vec<(String, f64)> = directories
         .flat_map(|directory| image.names(directory, cache))
-        .map(|name| (strsim::jaro_winkler(&name, program), name))
+        .map(|other| (strsim::jaro_winkler(&other, name), other))
         .filter(|(likeness, _)| *likeness >= ALIKE)
-        .map(|(likeness, name)| (name, likeness))
+        .map(|(likeness, other)| (other, likeness))
         .collect();
     near.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     near.dedup_by(|a, b| a.0 == b.0);
     let near: Vec<String> = near.into_iter().take(5).map(|(name, _)| format!("`{name}`")).collect();
     let there = if near.is_empty() { "nothing of a name like it".to_owned() } else { near.join(", ") };
-    format!("the image {} has no such program on its PATH; there is {there}", image.name)
+    let place = if program.contains('/') { "there" } else { "on its PATH" };
+    format!("the image {} has no such program {place}; there is {there}", image.name)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! the trees of all layers become one root by the digest of the image. So layers are shared by images, files by layers,
 //! and a machine that has the results needs no registry.
 
+mod fix;
 mod keys;
 mod merge;
 mod missing;
@@ -25,6 +26,8 @@ use crate::fetch::Connection;
 use crate::machine::Machine;
 use crate::{Cancel, Failure};
 
+pub use fix::image_fix;
+use fix::make_again;
 use keys::Keyed;
 pub(crate) use missing::explained;
 
@@ -93,8 +96,8 @@ impl Images {
         let slot = self.ready.lock().unwrap_or_else(PoisonError::into_inner).entry(*digest).or_default().clone();
         let made = slot.get_or_init(|| {
             let Some(named) = self.named.get(digest) else {
-                let why = "rg.lock has changed meanwhile".to_owned();
-                return Err(Failure::Fetch { what: digest.to_string(), why });
+                let (why, fix) = ("rg.lock has changed meanwhile".to_owned(), "try again".to_owned());
+                return Err(Failure::Image { image: digest.to_string(), why, fix: Some(fix) });
             };
             Pull { images: self, named, cache, cancel }.root(digest, on_progress).map(Arc::new)
         });
@@ -121,14 +124,15 @@ fn root_of(
     result: &ActionResult,
     cache: &Cache,
 ) -> Result<ImageRoot, Failure> {
-    let broken = |why: String| Failure::Fetch { what: named.name.clone(), why };
-    let lost = || broken("the cache lost its parts while it was asked; try again".to_owned());
+    let broken = |why: String, fix: String| Failure::Image { image: named.name.clone(), why, fix: Some(fix) };
+    let lost = || broken("the cache lost its parts while it was asked".to_owned(), "try again".to_owned());
     let (Some(config), Some(tree)) = (result.output_files.first(), result.output_directories.first()) else {
         return Err(lost());
     };
     let path = cache.blob(&config.digest, Executable::No).map_err(|_| lost())?;
     let bytes = std::fs::read(path).map_err(|error| Failure::store(&error))?;
-    let config = oci::spec::ImageConfig::parse(&bytes).map_err(|error| broken(error.to_string()))?;
+    let config =
+        oci::spec::ImageConfig::parse(&bytes).map_err(|error| broken(error.to_string(), make_again(&named.name)))?;
     let pairs = config.config.env.iter().filter_map(|pair| pair.split_once('='));
     let env = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     Ok(ImageRoot { digest: *digest, name: named.name.clone(), tree: tree.root_directory_digest, env })
@@ -166,7 +170,8 @@ impl Pull<'_> {
         let began = Instant::now();
         self.refuse_offline()?;
         let Images { client, root, platform, .. } = self.images;
-        let image = client.image(&self.named.source, root, digest, platform).map_err(|error| self.refused(&error))?;
+        let image =
+            client.image(&self.named.source, root, digest, platform).map_err(|error| self.refused(&error.problem))?;
         let trees = unpack::layers(self, &image, on_progress)?;
         let tree = merge::layers(&trees, self.cache)?;
         let config = self.cache.put_bytes(&image.raw_config).map_err(|error| Failure::store(&error))?;
@@ -193,14 +198,27 @@ impl Pull<'_> {
             return Ok(());
         }
         let why = "it is not in the cache, and --offline forbids the network".to_owned();
-        Err(Failure::Fetch { what: self.named.name.clone(), why })
+        let fix = Some("run it once without --offline".to_owned());
+        Err(Failure::Image { image: self.named.name.clone(), why, fix })
     }
 
-    fn refused(&self, error: &dyn std::fmt::Display) -> Failure {
+    fn refused(&self, problem: &oci::Problem) -> Failure {
+        match problem {
+            _ if self.cancel.is_cancelled() => Failure::Cancelled,
+            oci::Problem::Write(error) => Failure::store(error),
+            problem => {
+                let image = self.named.name.clone();
+                Failure::Image { fix: image_fix(problem, &image), image, why: problem.to_string() }
+            }
+        }
+    }
+
+    fn refused_layer(&self, why: String) -> Failure {
         if self.cancel.is_cancelled() {
             return Failure::Cancelled;
         }
-        Failure::Fetch { what: format!("image {}", self.named.name), why: error.to_string() }
+        let image = self.named.name.clone();
+        Failure::Image { fix: Some(make_again(&image)), image, why }
     }
 }
 

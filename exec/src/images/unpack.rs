@@ -108,7 +108,7 @@ impl Layered<'_> {
             self.came.fetch_add(bytes.wrapping_sub(told.replace(bytes)), Ordering::Relaxed);
         };
         let brought = images.client.blob(&named.source, &images.root, self.layer, &mut file, &on_progress);
-        brought.map_err(|error| self.pull.refused(&error))?;
+        brought.map_err(|error| self.pull.refused(&error.problem))?;
         file.rewind().map_err(|error| Failure::store(&error))?;
         let keep = |body: &mut dyn Read, executable| {
             let executable = if executable { Executable::Yes } else { Executable::No };
@@ -117,12 +117,12 @@ impl Layered<'_> {
         let entries = layer::read(file, self.layer.media_type, self.layer.diff_id, &keep);
         let entries = entries.map_err(|error| match error {
             Unread::Kept(error) => Failure::store(&error),
-            Unread::Layer(error) => self.pull.refused(&format!("layer {} is refused: {error}", self.layer.digest)),
+            Unread::Layer(error) => self.pull.refused_layer(format!("layer {} is refused: {error}", self.layer.digest)),
         })?;
         let nothing = cache.put_bytes(b"").map_err(|error| Failure::store(&error))?;
         cache.put_directory(&Directory::default()).map_err(|error| Failure::store(&error))?;
         let placed = entries.into_iter().map(|(path, entry)| placed(&path, entry, nothing));
-        let placed = placed.collect::<Result<Vec<_>, String>>().map_err(|why| self.pull.refused(&why))?;
+        let placed = placed.collect::<Result<Vec<_>, String>>().map_err(|why| self.pull.refused_layer(why))?;
         assemble::keep(placed, cache).map_err(|stopped| match stopped {
             Stopped::Failed(failure) => failure,
             Stopped::Lost(_, lost) => Failure::store(&lost),

@@ -7,6 +7,7 @@ use model::{Purpose, Work};
 
 use super::{Attempt, Attempted, Performance, Performed};
 use crate::executor::{Job, Stopped};
+use crate::images::explained;
 use crate::machine::Visit;
 use crate::sandbox::How;
 use crate::stage::OUT;
@@ -43,7 +44,11 @@ impl Performance<'_> {
             job.env.insert("OUT", &out);
         }
         job.env.extend(visit.env.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        executor.visit(&job, scratch.path(), &self.machine.cancel)
+        let explained = |stopped| match stopped {
+            Stopped::Failed(failure) => explained(failure, &job, "").into(),
+            lost => lost,
+        };
+        executor.visit(&job, scratch.path(), &self.machine.cancel).map_err(explained)
     }
 
     /// Leaves the sandbox of a failure to whoever visits it. That of a test with more arguments is another test's, and

@@ -8,7 +8,7 @@ use model::{Distribution, Platform, PythonEnvironment};
 use super::Index;
 use super::index::Offer;
 use crate::FetchError;
-use crate::digest::Expected;
+use crate::digest::{Expected, any_of};
 use crate::http::{Client, HttpError};
 use crate::url::Url;
 use crate::user::Destination;
@@ -163,7 +163,7 @@ impl AnyFile<'_> {
             let what = format!("file of {} {}", self.name, self.version);
             return FetchError::Absent { registry: self.index.names(), what };
         }
-        FetchError::WrongHash { got: offered.join(" or "), wanted: expected.wanted() }
+        FetchError::WrongHash { got: any_of(&offered), wanted: expected.wanted() }
     }
 
     fn best_wheel<'o>(&self, allowed: &[&'o Offer]) -> Result<&'o Offer, FetchError> {
