@@ -81,7 +81,8 @@ impl Store {
             let mut made = Vec::new();
             while let Some(input) = self.inputs.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let root = Digest::of(b"");
-                let root = exec::assemble(assembly, &root, std::slice::from_ref(input), &[], &self.cache).unwrap();
+                let (input, draft) = (std::slice::from_ref(input), self.cache.draft().ok());
+                let root = exec::assemble(assembly, &root, input, &[], &self.cache, draft).unwrap();
                 made.push((RelPath::root(), Content::Directory(root)));
             }
             made

@@ -102,15 +102,18 @@ impl Blobs {
         let write =
             |path: &Path| files::create_with_mode(path, executable.mode()).and_then(|mut file| file.write_all(&head));
         // The file is new: its time is the file system's now, and nobody else has changed its mode.
-        let is_shared = second.is_some_and(|path| write(path).and_then(|()| link_into(path, &to)).is_ok());
-        if !is_shared {
-            let path = lease.temporary();
-            let moved = write(&path).and_then(|()| self.give_name(&path, &to, &digest, executable));
-            second.into_iter().for_each(discard);
-            moved.map_err(CacheError::io("write", &to)).inspect_err(|_| discard(&path))?;
+        if let Some(second) = second {
+            if write(second).and_then(|()| link_into(second, &to)).is_ok() {
+                self.note_added(&digest, executable);
+                return Ok((digest, Named::Twice));
+            }
+            discard(second);
         }
+        let path = lease.temporary();
+        let moved = write(&path).and_then(|()| self.give_name(&path, &to, &digest, executable));
+        moved.map_err(CacheError::io("write", &to)).inspect_err(|_| discard(&path))?;
         self.note_added(&digest, executable);
-        Ok((digest, if is_shared { Named::Twice } else { Named::InStore }))
+        Ok((digest, Named::InStore))
     }
 
     pub(crate) fn put_source(&self, from: &mut dyn Read) -> Result<(Digest, [u8; 32]), CacheError> {

@@ -17,7 +17,7 @@ use crate::blobs::Named;
 use crate::error::CacheError;
 use crate::files;
 use crate::layout::{Executable, Hash};
-use crate::trees::{READ_ONLY, compare, has_size};
+use crate::trees::{compare, has_size};
 
 /// A directory that is being filled; no other thread or process knows it.
 #[derive(Debug)]
@@ -60,12 +60,9 @@ impl Draft<'_> {
     pub fn finish(mut self, root: &Digest) {
         let listed = self.cache.list(root).ok();
         let Some(known) = listed.and_then(|listed| compare(&self.place, listed, &has_size)) else { return };
-        let inner = known.iter().filter(|it| !it.path.as_os_str().is_empty());
-        if inner.into_iter().all(|it| files::set_mode(&self.place.join(&it.path), READ_ONLY).is_ok()) {
-            let place = std::mem::take(&mut self.place);
-            let mut ready = self.cache.ready();
-            known.into_iter().for_each(|it| ready.add(it.digest.hash, place.join(it.path)));
-        }
+        let place = std::mem::take(&mut self.place);
+        let mut ready = self.cache.ready();
+        known.into_iter().for_each(|it| ready.add(it.digest.hash, place.join(it.path)));
     }
 
     /// What goes wrong here shows when the directory is compared.
@@ -95,11 +92,12 @@ impl Drop for Draft<'_> {
 pub(crate) struct Ready {
     places: HashMap<Hash, PathBuf>,
     hashes: BTreeMap<PathBuf, Hash>,
+    is_closed: bool,
 }
 
 impl Ready {
     fn add(&mut self, hash: Hash, place: PathBuf) {
-        if !self.places.contains_key(&hash) {
+        if !self.is_closed && !self.places.contains_key(&hash) {
             self.hashes.insert(place.clone(), hash);
             self.places.insert(hash, place);
         }
@@ -120,8 +118,8 @@ impl Ready {
         Some(place)
     }
 
-    /// Lets nothing be ready any more.
-    pub fn clear(&mut self) {
-        *self = Ready::default();
+    /// Lets nothing be ready any more, also what is still being filled.
+    pub fn close(&mut self) {
+        *self = Ready { is_closed: true, ..Ready::default() };
     }
 }

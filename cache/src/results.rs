@@ -122,7 +122,7 @@ impl Cache {
         rustix::fs::syncfs(&lease.root).map_err(|error| {
             self.unsynced.store(true, Ordering::Relaxed);
             self.blobs.doubt();
-            self.ready().clear();
+            self.ready().close();
             stamps::forget_all(&self.layout);
             CacheError::io("sync", &self.layout.root)(error.into())
         })

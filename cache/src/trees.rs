@@ -23,7 +23,7 @@ use crate::layout::{Executable, Hash};
 use crate::stamps::{Known, Seen};
 
 /// The mode of a directory that is kept.
-pub(crate) const READ_ONLY: u32 = 0o555;
+const READ_ONLY: u32 = 0o555;
 
 impl Cache {
     /// Returns the directory as hard links, read-only. It stays as long as this process lives.
@@ -129,8 +129,7 @@ impl Cache {
     /// Moves a directory that lies ready to its place, or makes an empty one there.
     fn make_directory(&self, place: &Path, directory: &Listed) -> Result<Made, Lost> {
         let ready = self.ready().take(directory.digest.hash);
-        // Only a directory that can be written can get another parent.
-        if ready.is_some_and(|from| files::set_mode(&from, 0o755).and_then(|()| fs::rename(from, place)).is_ok()) {
+        if ready.is_some_and(|from| fs::rename(from, place).is_ok()) {
             return Ok(Made::Ready);
         }
         fs::create_dir(place).map(|()| Made::Empty).map_err(|_| Lost(directory.digest))
@@ -228,7 +227,7 @@ impl Cache {
         if bad.is_empty() {
             return 0;
         }
-        self.ready().clear();
+        self.ready().close();
         let mut discarded = 0;
         let mending = self.mending();
         for entry in fs::read_dir(&self.layout.trees).into_iter().flatten().flatten() {

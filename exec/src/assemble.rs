@@ -13,7 +13,7 @@ mod wheels;
 
 use std::fs::File;
 
-use cache::{Cache, CacheError, Executable};
+use cache::{Cache, CacheError, Draft, Executable};
 use graph::EncodeError;
 use model::reapi::{Directory, Message};
 use model::{Assembly, Content, Digest, Lost, RelPath};
@@ -25,18 +25,19 @@ use crate::executor::Stopped;
 use self::wheel::WheelError;
 
 /// Makes the tree of an action of which the input root, and what lies where in it, are known, for outputs at these
-/// places. Its directories have to be in the store already. Returns the digest of the root.
+/// places. Its directories have to be in the store already; `draft` takes what is unpacked. Returns the digest of the root.
 pub fn assemble(
     assembly: Assembly,
     root: &Digest,
     layout: &[(RelPath, Content)],
     outputs: &[&RelPath],
     cache: &Cache,
+    draft: Option<Draft<'_>>,
 ) -> Result<Digest, Stopped> {
     match assembly {
         Assembly::Merge => Ok(*root),
         Assembly::Wheels => wheels::install(layout, cache),
-        Assembly::NpmTarballs => tarballs::unpack_all(layout, cache),
+        Assembly::NpmTarballs => tarballs::unpack_all(layout, cache, draft),
         Assembly::NodeModules => node_modules::link_programs(root, outputs, cache),
     }
 }

@@ -102,6 +102,10 @@ impl Executor for ChrootLite {
         ""
     }
 
+    fn shows_the_store(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> Result<(), Unusable> {
         let refused = |call: &str, error: &std::io::Error| {
             let fix = "run rg as root, with Docker's default capabilities or more".to_owned();

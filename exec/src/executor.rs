@@ -27,6 +27,10 @@ pub trait Executor: Sync {
     fn name(&self) -> &'static str;
     /// Returns the word that separates this executor's results from those of the others; empty if it shares them.
     fn domain(&self) -> &'static str;
+    /// Whether it shows directories of the store as they are, so that assembling them in advance is no waste.
+    fn shows_the_store(&self) -> bool {
+        false
+    }
     /// Finds out whether this machine lets it run anything.
     fn check(&self) -> Result<(), Unusable>;
 }

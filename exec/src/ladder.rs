@@ -65,6 +65,10 @@ impl Executor for Ladder {
         ""
     }
 
+    fn shows_the_store(&self) -> bool {
+        self.best().is_ok_and(Executor::shows_the_store)
+    }
+
     fn check(&self) -> Result<(), Unusable> {
         self.best().map(|_| ())
     }

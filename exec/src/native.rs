@@ -56,6 +56,10 @@ impl Executor for Native {
         ""
     }
 
+    fn shows_the_store(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> Result<(), Unusable> {
         self.sandbox.probe().map_err(|refused| Unusable { why: refused.to_string(), fix: refused.fix })
     }

@@ -135,7 +135,10 @@ impl Performance<'_> {
                 self.check_layout()?;
                 keep_directories(encoded, self.machine)?;
                 let places: Vec<&RelPath> = self.action().outputs.iter().map(|output| &output.at).collect();
-                let root = assemble(*assembly, &encoded.input_root, &encoded.layout, &places, self.machine.cache)
+                let cache = self.machine.cache;
+                let draft = self.machine.executor.shows_the_store().then(|| cache.draft()).transpose();
+                let draft = draft.map_err(|error| Failure::store(&error))?;
+                let root = assemble(*assembly, &encoded.input_root, &encoded.layout, &places, cache, draft)
                     .map_err(|stopped| self.named(*assembly, stopped))?;
                 self.action()
                     .outputs

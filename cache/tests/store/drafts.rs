@@ -74,6 +74,17 @@ fn a_draft_is_moved_into_the_first_tree_that_holds_it() {
     assert_eq!(check_names(&store, put(&store, &again), &again), 3, "and that of another tree");
 }
 
+/// As rg unpacks a package: its directory lies deep in the draft.
+#[test]
+fn a_directory_of_a_draft_is_moved_into_a_tree() {
+    let (store, files) = (store(), Files::from(FILES));
+    draft(
+        &store,
+        &[("out/unpacked/p/lib/a", "A"), ("out/unpacked/p/lib/in/b", "B"), ("out/unpacked/p/top", "T")].into(),
+    );
+    assert_eq!(check_names(&store, put(&store, &files), &files), 2);
+}
+
 #[test]
 fn a_part_of_a_draft_is_moved_into_a_tree_that_holds_more() {
     let (store, files) = (store(), Files::from(FILES));

@@ -34,7 +34,12 @@ pub fn run(request: &Request, arguments: &[OsString], session: &Session) -> Resu
         outputs.iter().filter(|output| matches!(output.content, Content::File { executable: true, .. })).collect();
     let root = &building.opened.root;
     match (programs.as_slice(), outputs.as_slice()) {
-        ([program], _) => Err(become_program(&root.join(&program.path), arguments)),
+        ([program], _) => {
+            let path = root.join(&program.path);
+            // What it holds is let go of by its end alone.
+            drop(building);
+            Err(become_program(&path, arguments))
+        }
         ([], [page]) if root.join(&page.path).join("index.html").is_file() => {
             serve_page(&root.join(&page.path), arguments, session)
         }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 
-use cache::{Cache, Draft, Executable};
+use cache::{Cache, CacheError, Draft, Executable};
 use model::{Content, Digest, RelPath};
 
 use super::package_json::Programs;
@@ -20,29 +20,43 @@ use crate::executor::Stopped;
 const FIRST_LINE_BYTES: usize = 2048;
 
 /// Unpacks the tarball of each input where it lies; links stay as they are.
-pub(super) fn unpack_all(layout: &[(RelPath, Content)], cache: &Cache) -> Result<Digest, Stopped> {
+pub(super) fn unpack_all(
+    layout: &[(RelPath, Content)],
+    cache: &Cache,
+    draft: Option<Draft<'_>>,
+) -> Result<Digest, Stopped> {
     let mut placed = Vec::new();
-    let draft = cache.draft().map_err(|error| Failure::store(&error))?;
     for (at, content) in layout {
         if matches!(content, Content::Symlink(_)) {
             placed.push((at.clone(), content.clone()));
             continue;
         }
         for package in one(at, content, cache)? {
-            let files = unpack(&package, &Place { draft: &draft, at, cache })?;
+            let files = unpack(&package, &Place { draft: draft.as_ref(), at, cache })?;
             placed.extend(files.into_iter().map(|(path, content)| (at.join(&path), content)));
         }
     }
     let root = keep(placed, cache)?;
-    draft.finish(&root);
+    if let Some(draft) = draft {
+        draft.finish(&root);
+    }
     Ok(root)
 }
 
 /// Where a tarball is unpacked to.
 struct Place<'a> {
     cache: &'a Cache,
-    draft: &'a Draft<'a>,
+    draft: Option<&'a Draft<'a>>,
     at: &'a RelPath,
+}
+
+impl Place<'_> {
+    fn put_file(&self, path: &RelPath, body: &mut dyn Read, executable: Executable) -> Result<Digest, CacheError> {
+        match self.draft {
+            Some(draft) => draft.put_file(&self.at.join(path), body, executable),
+            None => self.cache.put_file(body, executable),
+        }
+    }
 }
 
 /// Returns the name of the package that lies at a place: the last segment, after its scope if it has one.
@@ -98,14 +112,13 @@ impl Tarball<'_> {
         let path = RelPath::new(below).expect("the rest of a normal path is normal");
         let Some(path) = self.renamed_by_npm(path) else { return Ok(()) };
         let executable = Executable::from_bit(executable);
-        let at = self.to.at.join(&path);
         let digest = if path.name() == "package.json" && is_package(&parent(&path)) {
             let mut bytes = Vec::new();
             body.read_to_end(&mut bytes).map_err(ArchiveError::Read)?;
             self.programs.push((parent(&path), Programs::parse(&bytes)));
-            self.to.draft.put_file(&at, &mut &*bytes, executable)?
+            self.to.put_file(&path, &mut &*bytes, executable)?
         } else {
-            self.to.draft.put_file(&at, body, executable)?
+            self.to.put_file(&path, body, executable)?
         };
         let content = Content::File { digest, executable: executable == Executable::Yes };
         match self.files.insert(path.clone(), content.clone()) {
@@ -140,7 +153,9 @@ impl Tarball<'_> {
                 let is_program = path.strip_prefix(directory).is_some_and(|below| programs.has(&below));
                 if let (true, Content::File { digest, .. }) = (is_program, &*content) {
                     let digest = with_plain_first_line(digest, self.to.cache)?;
-                    self.to.draft.put_stored(&self.to.at.join(path), &digest, Executable::Yes);
+                    if let Some(draft) = self.to.draft {
+                        draft.put_stored(&self.to.at.join(path), &digest, Executable::Yes);
+                    }
                     *content = Content::File { digest, executable: true };
                 }
             }

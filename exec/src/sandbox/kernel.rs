@@ -27,12 +27,12 @@ pub(super) enum Forked {
     Parent(Pid),
 }
 
-/// Splits the calling process in two; the child lives in new namespaces, if any are named.
+/// Splits the calling process in two, as clone(2) does with these flags: the child may live in new namespaces.
 ///
 /// Must be called while the process has one thread: the child has only the calling one, and what another thread
 /// holds, such as the allocator's lock, would stay held for ever.
-pub(super) fn fork_into(namespaces: libc::c_int) -> io::Result<Forked> {
-    let flags = libc::c_long::from(namespaces | libc::SIGCHLD);
+pub(super) fn fork_into(flags: libc::c_int) -> io::Result<Forked> {
+    let flags = libc::c_long::from(flags | libc::SIGCHLD);
     // SAFETY: without CLONE_VM this is fork: the child has its own copy of everything, and a null stack means that
     // it goes on with the copy of the caller's. Only single-threaded processes of this module call it.
     let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };

@@ -33,7 +33,7 @@ impl Sandbox {
         let ended = self.supervise(&spec, (stdout.into(), stderr.into()), None, cancelled);
         match ended {
             // What was typed at the terminal came to the helper, too.
-            Err(SandboxError::Lost) if cancelled() => Ok(How::Cancelled),
+            Err(SandboxError::Lost | SandboxError::Helper { .. }) if cancelled() => Ok(How::Cancelled),
             ended => Ok(ended?.how),
         }
     }
@@ -63,9 +63,17 @@ impl Sandbox {
     ) -> Result<Ended, SandboxError> {
         let start = Instant::now();
         let failed = |source| SandboxError::Helper { helper: self.helper.clone(), source };
-        let (ours, theirs) = UnixStream::pair().map_err(failed)?;
-        let (zygote, pid) = self.split(spec, &theirs, &outputs).map_err(failed)?;
-        drop((theirs, outputs));
+        let deadline = timeout.map(|timeout| start + timeout);
+        let is_late = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        let unwanted = || match cancelled() {
+            true => Some(How::Cancelled),
+            false => is_late().then_some(How::TimedOut),
+        };
+        let Split { zygote, pid, channel: ours } = match self.split(spec, &outputs, &unwanted).map_err(failed)? {
+            Ok(split) => split,
+            Err(how) => return settle(spec, Some(how), None, Usage::default(), start.elapsed()),
+        };
+        drop(outputs);
         let ended = pidfd_open(pid, PidfdFlags::empty()).map_err(|errno| failed(errno.into()));
         let stopped = ended.and_then(|ended| {
             let memory = spec.memory_bytes.map(|limit| Memory::limit(pid, limit));
@@ -77,7 +85,7 @@ impl Sandbox {
                 (false, true) => Some(How::OutOfMemory),
                 (false, false) => None,
             };
-            let stopped = wait_until(&ended, timeout.map(|timeout| start + timeout), &stop).map_err(failed)?;
+            let stopped = wait_until(&ended, deadline, &stop).map_err(failed)?;
             if stopped.is_some() {
                 let _ = ours.shutdown(std::net::Shutdown::Write);
                 end_helper(&ended);
@@ -87,40 +95,43 @@ impl Sandbox {
         if stopped.is_err() {
             let _ = ours.shutdown(std::net::Shutdown::Write);
         }
-        let (_, usage) = wait_for(pid).map_err(failed)?;
-        if spec.streams == Streams::Log {
-            // Not before: its network is that of one program at a time.
+        let (how, usage) = wait_for(pid).map_err(failed)?;
+        // Not before, and not if the helper was ended: only one that ends by itself has seen all of the program end, and
+        // the network is that of one program at a time.
+        if spec.streams == Streams::Log && matches!(how, How::Exited(_)) {
             self.idle().push(zygote);
         }
         let (stopped, memory) = stopped?;
-        let ended = settle(spec, stopped, receive_report(&ours), usage, start.elapsed());
-        let Some(memory) = memory else { return ended };
-        // The kernel ends the largest process, which may be the helper itself.
-        let mut ended = match ended {
-            Err(SandboxError::Lost) if memory.settle(0).1 => {
-                settle(spec, Some(How::OutOfMemory), None, usage, start.elapsed())?
-            }
-            ended => ended?,
-        };
-        let (peak, too_much) = memory.settle(ended.peak_memory_bytes);
-        ended.peak_memory_bytes = peak;
-        if too_much && !matches!(ended.how, How::Cancelled | How::TimedOut) {
-            ended.how = How::OutOfMemory;
+        let report = if stopped.is_none() { receive_report(&ours) } else { None };
+        let ended = settle(spec, stopped, report, usage, start.elapsed());
+        match memory {
+            None => ended,
+            Some(memory) => weigh(spec, ended, &memory, usage, start.elapsed()),
         }
-        Ok(ended)
     }
 
-    /// Splits a helper off an idle zygote, or a new one, and returns both.
-    fn split(&self, spec: &Spec, channel: &UnixStream, outputs: &(File, File)) -> std::io::Result<(Zygote, Pid)> {
+    /// Splits a helper off an idle zygote, or a new one.
+    fn split(
+        &self,
+        spec: &Spec,
+        outputs: &(File, File),
+        unwanted: &dyn Fn() -> Option<How>,
+    ) -> std::io::Result<Result<Split, How>> {
+        let network = match spec.way {
+            Way::Namespaces => spec.network,
+            // It gets none of its own.
+            Way::Chroot { .. } => model::Network::Host,
+        };
         let split = |zygote: Zygote| {
-            let (channel, stdout, stderr) = (channel.as_fd(), outputs.0.as_fd(), outputs.1.as_fd());
-            let pid = zygote.split(Request { network: spec.network, channel, stdout, stderr })?;
-            Ok((zygote, pid))
+            let (ours, theirs) = UnixStream::pair()?;
+            let (channel, stdout, stderr) = (theirs.as_fd(), outputs.0.as_fd(), outputs.1.as_fd());
+            let pid = zygote.split(Request { network, channel, stdout, stderr }, unwanted)?;
+            Ok(pid.map(|pid| Split { zygote, pid, channel: ours }))
         };
         // The terminal is not for one that goes on.
         let idle = if spec.streams == Streams::Log { self.idle().pop() } else { None };
-        if let Some(Ok(both)) = idle.map(split) {
-            return Ok(both);
+        if let Some(Ok(done)) = idle.map(split) {
+            return Ok(done);
         }
         split(Zygote::start(&self.helper, spec.streams)?)
     }
@@ -130,9 +141,18 @@ impl Sandbox {
     }
 }
 
-/// Waits until a process has ended, and returns why it must be ended instead, if that comes first.
+/// A helper that has begun.
+struct Split {
+    /// What it was split off.
+    zygote: Zygote,
+    pid: Pid,
+    /// Takes its spec, and brings its reports.
+    channel: UnixStream,
+}
+
+/// Waits until a process has ended, or says something, and returns why it must be ended instead, if that comes first.
 pub(crate) fn wait_until(
-    process: &OwnedFd,
+    process: &impl AsFd,
     deadline: Option<Instant>,
     stop: &dyn Fn() -> Option<How>,
 ) -> std::io::Result<Option<How>> {
@@ -192,6 +212,27 @@ fn settle(
         }),
         (None, None) => Err(SandboxError::Lost),
     }
+}
+
+/// Adds what is known of the memory of a program that may not have any amount of it.
+fn weigh(
+    spec: &Spec,
+    ended: Result<Ended, SandboxError>,
+    memory: &Memory,
+    usage: Usage,
+    wall: Duration,
+) -> Result<Ended, SandboxError> {
+    // The kernel ends the largest process, which may be the helper itself.
+    let mut ended = match ended {
+        Err(SandboxError::Lost) if memory.settle(0).1 => settle(spec, Some(How::OutOfMemory), None, usage, wall)?,
+        ended => ended?,
+    };
+    let (peak, too_much) = memory.settle(ended.peak_memory_bytes);
+    ended.peak_memory_bytes = peak;
+    if too_much && !matches!(ended.how, How::Cancelled | How::TimedOut) {
+        ended.how = How::OutOfMemory;
+    }
+    Ok(ended)
 }
 
 fn with_standard_mounts(spec: &Spec) -> Spec {

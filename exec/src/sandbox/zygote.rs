@@ -13,13 +13,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rustix::io::fcntl_dupfd_cloexec;
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
 use super::kernel::{Forked, exit_now, fork_into, wait_for};
 use super::network::Network;
+use super::supervise::wait_until;
 use super::wire::{HELPER_WORD, Request, receive_request, send_request};
-use super::{Streams, helper};
+use super::{How, Streams, helper};
 
 /// The caller's end of a zygote.
 #[derive(Debug)]
@@ -42,19 +43,30 @@ impl Zygote {
         Ok(Zygote { requests, pid })
     }
 
-    /// Splits off a helper with these files, and returns it: a child of this process, which has to wait for it.
-    pub fn split(&self, request: Request<BorrowedFd<'_>>) -> std::io::Result<Pid> {
+    /// Splits off a helper with these files, and returns it: a child of this process, which has to wait for it. Ends
+    /// with why nobody wants it any more, if `stop` says so first.
+    pub fn split(
+        &self,
+        request: Request<BorrowedFd<'_>>,
+        stop: &dyn Fn() -> Option<How>,
+    ) -> std::io::Result<Result<Pid, How>> {
         send_request(self.requests.as_fd(), request)?;
+        if let Some(how) = wait_until(&self.requests, None, stop)? {
+            return Ok(Err(how));
+        }
         let mut reply = [0; 4];
         (&self.requests).read_exact(&mut reply)?;
-        let reply = i32::from_le_bytes(reply);
-        Pid::from_raw(reply).filter(|_| reply > 0).ok_or_else(|| std::io::Error::from_raw_os_error(-reply))
+        match i32::from_le_bytes(reply) {
+            errno @ ..=0 => Err(std::io::Error::from_raw_os_error(-errno)),
+            pid => Pid::from_raw(pid).map(Ok).ok_or_else(|| std::io::ErrorKind::InvalidData.into()),
+        }
     }
 }
 
 impl Drop for Zygote {
     fn drop(&mut self) {
-        let _ = self.requests.shutdown(std::net::Shutdown::Both);
+        // It has nothing to finish. Nobody else waits for it, so it is still the one of this number.
+        let _ = kill_process(self.pid, Signal::KILL);
         let _ = wait_for(self.pid);
     }
 }

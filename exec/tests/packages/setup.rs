@@ -56,7 +56,8 @@ impl Bench {
             self.cache.put_directory(&model::reapi::Message::decode(bytes).unwrap()).unwrap();
         }
         let outputs = ["node_modules", "packages/ui/node_modules"].map(path);
-        exec::assemble(assembly, &tree.root, &tree.layout, &outputs.each_ref(), &self.cache).unwrap()
+        exec::assemble(assembly, &tree.root, &tree.layout, &outputs.each_ref(), &self.cache, self.cache.draft().ok())
+            .unwrap()
     }
 
     /// Makes a tree of one input, and returns it as an input at the same place.

@@ -55,7 +55,14 @@ impl Store {
             at.as_str().split_once("node_modules").map(|(above, _)| path(&format!("{above}node_modules")))
         };
         let outputs: BTreeSet<RelPath> = inputs.iter().filter_map(outermost).collect();
-        assemble(assembly, &tree.root, &tree.layout, &outputs.iter().collect::<Vec<_>>(), &self.cache)
+        assemble(
+            assembly,
+            &tree.root,
+            &tree.layout,
+            &outputs.iter().collect::<Vec<_>>(),
+            &self.cache,
+            self.cache.draft().ok(),
+        )
     }
 
     fn lines(&self, root: &Digest, at: &str) -> Vec<String> {
