@@ -140,8 +140,8 @@ pub enum Failure {
     /// Whoever runs actions cannot do what this one asks for.
     #[error("{0}")]
     Unable(String),
-    /// The container could not be made.
-    #[error("cannot make the sandbox: {0}")]
+    /// The container could not be made, or was lost.
+    #[error("the sandbox failed: {0}")]
     Sandbox(String),
     /// A package could not be fetched.
     #[error("cannot fetch {what}: {why}")]

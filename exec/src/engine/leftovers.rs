@@ -19,6 +19,9 @@ const OWNER: &str = "rg.owner";
 /// How often an engine is asked whether containers are gone.
 const ASK_EVERY: Duration = Duration::from_millis(20);
 
+/// How often an engine that does not answer is asked once more.
+const MOST_UNANSWERED: u32 = 3;
+
 /// The process that makes containers. A process id alone may be another's by now, or one of another machine.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Owner {
@@ -95,11 +98,18 @@ pub(super) async fn sweep(docker: &Docker, owner: &Owner) {
 /// that has ended by itself refuses to remove it again, and lists it until it is done; so it is asked, not believed.
 pub(super) async fn remove_all_of(docker: &Docker, owner: &Owner) {
     let label = format!("{OWNER}={}", owner.label());
+    let mut unanswered = 0;
     loop {
         let ids: Vec<String> = match labelled(docker, &label).await {
             Ok(containers) => containers.into_iter().filter_map(|container| container.id).collect(),
-            // Podman may fail to list what goes meanwhile; an engine that does not answer at all keeps what it has.
+            // Podman may fail to list what goes meanwhile.
             Err(Error::DockerResponseServerError { .. }) => {
+                tokio::time::sleep(ASK_EVERY).await;
+                continue;
+            }
+            // A connection that was kept may have been closed. An engine that does not answer at all keeps what it has.
+            Err(_) if unanswered < MOST_UNANSWERED => {
+                unanswered += 1;
                 tokio::time::sleep(ASK_EVERY).await;
                 continue;
             }
