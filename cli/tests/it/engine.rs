@@ -230,8 +230,12 @@ fn an_image_of_another_architecture_is_refused() {
     let engines = engines();
     let Some(engine) = engines.first() else { return };
     let Some(workspace) = scripts(Programs::All, &[("a", "echo x > $OUT/o", "")]) else { return };
-    Image { architecture: "s390x", ..Image::of(&[image::busybox().unwrap()]) }.write(&workspace.path("image"));
-    workspace.rg(&["lock", "--update"]).ok();
+    let layers = [image::busybox().unwrap()];
+    let digest = Image { architecture: "s390x", ..Image::of(&layers) }.write(&workspace.path("image"));
+    workspace.rg(&["lock", "--update"]).exits(48).says(&["oci-layout:image", "linux/s390x"]);
+    // As a machine of that kind pins it.
+    let lock = format!("version = 1\n\n[images]\n\"oci-layout:image\" = \"sha256:{}\"\n", digest.hex());
+    workspace.write("rg.lock", &lock);
     build(&workspace, &engine.host(), &["//:a"]).exits(48).says(&["oci-layout:image", "linux/s390x"]);
 }
 
