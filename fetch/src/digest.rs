@@ -123,10 +123,10 @@ impl Expected {
     }
 }
 
-/// Returns hashes for people, of whom nobody reads more than two.
+/// Returns hashes for people, of whom nobody reads more than a few.
 pub(crate) fn any_of(hashes: &[String]) -> String {
     match hashes {
-        [] | [_] | [_, _] => hashes.join(" or "),
+        [] | [_] | [_, _] | [_, _, _] => hashes.join(" or "),
         [first, others @ ..] => format!("{first} or one of {} others", others.len()),
     }
 }

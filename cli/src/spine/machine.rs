@@ -32,6 +32,9 @@ pub fn checks(session: &Session) -> Vec<Check> {
             checks.push(Check::ok("workspace", format!("{} in {}", opened.settings.name, opened.root.display())));
             checks.push(cache(&opened));
             checks.extend(toolchains(&opened, session));
+            if !opened.settings.named_repos.is_empty() {
+                checks.push(git(session));
+            }
         }
         Err(Refused::Mistakes(..)) => {
             checks.push(Check::fail("workspace", "workspace.toml or rg.lock has mistakes", "rg build"))
@@ -99,6 +102,19 @@ fn cache(opened: &Opened) -> Check {
                 .into_iter()
                 .fold(error.to_string(), |all, cause| all + ": " + &cause),
             "set RG_CACHE_DIR to a directory that may be written to",
+        ),
+    }
+}
+
+/// Repositories are brought by it.
+fn git(session: &Session) -> Check {
+    let path = session.surroundings.environment.get("PATH").unwrap_or_default();
+    match std::env::split_paths(path).map(|directory| directory.join("git")).find(|program| program.is_file()) {
+        Some(program) => Check::ok("git", program.display().to_string()),
+        None => Check::warn(
+            "git",
+            "it is not on PATH: a repository that is not here cannot be brought",
+            "apt-get install git",
         ),
     }
 }

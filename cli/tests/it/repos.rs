@@ -84,6 +84,8 @@ fn what_is_known_needs_no_repository_and_no_git() {
     let alone = |words: &[&str]| -> Run { workspace.rg_with(words, &[("PATH", "/nowhere")]) };
     alone(&["build", "//...", "@ds//..."]).ok().runs(0);
     alone(&["build", "//...", "--locked", "--offline"]).ok().runs(0);
+    workspace.rg(&["doctor"]).says(&["ok    git"]);
+    alone(&["doctor"]).says(&["warn  git"]);
     // An action that is new reads the commit that is here, and so does one whose result is lost.
     workspace.write("p/BUILD.toml", USER.replace("cat $", "cat -n $"));
     alone(&["build", "//..."]).ok().runs(1);

@@ -15,16 +15,16 @@ use super::kernel::{Forked, Usage, fork_into, wait_for};
 use super::network::Network;
 use super::sources::{Sources, outside_ids};
 use super::wire::{Fault, Named, Report, receive_spec, send_report};
+use super::zygote::Heritage;
 use super::{How, Spec, Way, descendants, init};
 
-/// Serves the one spec that comes from the channel, and returns the exit code of this process. A program that is on no
-/// network gets `network`, if there is one.
-pub(super) fn main(channel: &UnixStream, network: Option<&Network>) -> i32 {
+/// Serves the one spec that comes from the channel, and returns the exit code of this process.
+pub(super) fn main(channel: &UnixStream, heritage: &Heritage<'_>) -> i32 {
     let Ok(spec) = receive_spec(channel) else {
         return 2;
     };
     let served = match spec.way {
-        Way::Namespaces => serve_namespaces(&spec, channel, network),
+        Way::Namespaces => serve_namespaces(&spec, channel, heritage),
         Way::Chroot { .. } => serve_chroot(&spec, channel),
     };
     match served {
@@ -48,9 +48,9 @@ fn serve_chroot(spec: &Spec, channel: &UnixStream) -> Result<(), Fault> {
     watched
 }
 
-fn serve_namespaces(spec: &Spec, channel: &UnixStream, network: Option<&Network>) -> Result<(), Fault> {
+fn serve_namespaces(spec: &Spec, channel: &UnixStream, heritage: &Heritage<'_>) -> Result<(), Fault> {
     let sources = if geteuid().is_root() { Sources::open_as_root(spec)? } else { None };
-    let namespaces = namespaces(spec, network);
+    let namespaces = namespaces(spec, heritage.network);
     let (go, send_go) = pipe_with(PipeFlags::CLOEXEC).named("pipe2", "start")?;
     match fork_into(namespaces).named("clone", "namespaces")? {
         Forked::Child => {
@@ -59,7 +59,7 @@ fn serve_namespaces(spec: &Spec, channel: &UnixStream, network: Option<&Network>
         }
         Forked::Parent(pid) => {
             drop(go);
-            let ready = prepare(pid, sources, &send_go);
+            let ready = prepare(pid, sources, heritage.root_map, &send_go);
             watch(pid, channel, ready)
         }
     }
@@ -75,7 +75,7 @@ fn namespaces(spec: &Spec, network: Option<&Network>) -> libc::c_int {
     }
 }
 
-fn prepare(pid: Pid, sources: Option<Sources>, go: &OwnedFd) -> Result<(), Fault> {
+fn prepare(pid: Pid, sources: Option<Sources>, root_map: Option<&OwnedFd>, go: &OwnedFd) -> Result<(), Fault> {
     let (user, group) = outside_ids();
     let proc = |name: &str| format!("/proc/{}/{name}", pid.as_raw_nonzero());
     if !geteuid().is_root() {
@@ -85,7 +85,7 @@ fn prepare(pid: Pid, sources: Option<Sources>, go: &OwnedFd) -> Result<(), Fault
     write_file(&proc("uid_map"), &format!("{} {user} 1", init::INSIDE_ID))?;
     write_file(&proc("gid_map"), &format!("{} {group} 1", init::INSIDE_ID))?;
     if let Some(sources) = sources {
-        sources.give_overlays_to_inside_user(user, group)?;
+        sources.give_overlays_to_inside_user(root_map)?;
     }
     write(go, &[1]).named("write", "start")?;
     Ok(())

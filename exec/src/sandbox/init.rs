@@ -19,7 +19,7 @@ use rustix::process::{
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout, stdout};
 use rustix::thread::{set_no_new_privs, set_thread_res_gid, set_thread_res_uid};
 
-use super::kernel::{Forked, exit_now, fork_into, keep_only_standard_files, take_input, usage_of_children};
+use super::kernel::{exit_now, keep_only_standard_files, start, take_input, usage_of_children};
 use super::left::Layers;
 use super::network::bring_loopback_up;
 use super::sources::Sources;
@@ -113,20 +113,13 @@ fn run(spec: &Spec, channel: &UnixStream) -> Result<How, Fault> {
         return Ok(How::Exited(0));
     }
     if spec.streams != Streams::Log {
-        return match fork_into(0).named("clone", "program")? {
-            Forked::Child => execute(spec, None, channel),
-            Forked::Parent(program) => await_end(program),
-        };
+        return await_end(start(&|| execute(spec, None, channel)).named("clone", "program")?);
     }
     let (output, into_output) = output_pipe(spec)?;
-    match fork_into(0).named("clone", "program")? {
-        Forked::Child => execute(spec, Some(into_output), channel),
-        Forked::Parent(program) => {
-            // A fifo that nobody writes to at the moment would look as if it had ended.
-            let _held = (spec.way != Way::Namespaces).then_some(into_output);
-            tend(program, output, spec)
-        }
-    }
+    let program = start(&|| execute(spec, Some(&into_output), channel)).named("clone", "program")?;
+    // A fifo that nobody writes to at the moment would look as if it had ended.
+    let _held = (spec.way != Way::Namespaces).then_some(into_output);
+    tend(program, output, spec)
 }
 
 /// A pipe, not the log itself: a program that opens /dev/stderr anew would truncate a file. Without a /proc that leads
@@ -230,8 +223,8 @@ fn reap(program: Pid) -> Result<Option<How>, Fault> {
 }
 
 /// Becomes the program.
-fn execute(spec: &Spec, output: Option<OwnedFd>, channel: &UnixStream) -> ! {
-    let ready = take_standard_files(spec, output.as_ref())
+fn execute(spec: &Spec, output: Option<&OwnedFd>, channel: &UnixStream) -> ! {
+    let ready = take_standard_files(spec, output)
         .and_then(|()| confine::confine(spec))
         .and_then(|()| chdir(&spec.directory).named("chdir", &spec.directory));
     let report = match ready {

@@ -72,14 +72,18 @@ impl Sources {
 
     /// Lets root's files below overlays appear as the inside user's own, as they are for a plain user: else it could
     /// not scribble. Where the file system cannot do that, they stay root's.
-    pub(super) fn give_overlays_to_inside_user(&self, user: u32, group: u32) -> Result<(), Fault> {
+    pub(super) fn give_overlays_to_inside_user(&self, root_map: Option<&OwnedFd>) -> Result<(), Fault> {
         let overlays = self.overlays.iter().filter_map(|&index| self.mounts[index].as_ref());
         let trees: Vec<_> = overlays.chain(&self.root).collect();
         if trees.is_empty() {
             return Ok(());
         }
-        let namespace = namespace_that_maps_root_to(user, group).named("clone", "user namespace")?;
-        let namespace = u64::try_from(namespace.as_raw_fd()).unwrap_or_default();
+        let own = match root_map {
+            Some(_) => None,
+            None => Some(map_of_root().named("clone", "user namespace")?),
+        };
+        let namespace = root_map.or(own.as_ref()).map_or(0, |namespace| namespace.as_raw_fd());
+        let namespace = u64::try_from(namespace).unwrap_or_default();
         for tree in trees {
             let mapped = MountAttributes { set: MAPPED_IDS, user_namespace: namespace, ..MountAttributes::default() };
             let _ = set_mount_attributes(tree.as_fd(), &mapped, Reach::Below);
@@ -117,8 +121,9 @@ fn detached(path: &Path, attributes: u64) -> Result<OwnedFd, Fault> {
     Ok(tree)
 }
 
-/// Makes a user namespace by a child that lives only until the namespace is mapped and open.
-fn namespace_that_maps_root_to(user: u32, group: u32) -> io::Result<OwnedFd> {
+/// Makes a user namespace that maps root to the inside user, by a child that lives only until it is mapped and open.
+pub(super) fn map_of_root() -> io::Result<OwnedFd> {
+    let (user, group) = outside_ids();
     while_parked(libc::CLONE_NEWUSER, |pid| {
         let proc = |name: &str| format!("/proc/{}/{name}", pid.as_raw_nonzero());
         std::fs::write(proc("uid_map"), format!("0 {user} 1"))?;

@@ -13,11 +13,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rustix::io::fcntl_dupfd_cloexec;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, geteuid, kill_process};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
 use super::kernel::{Forked, exit_now, fork_into, wait_for};
 use super::network::Network;
+use super::sources::map_of_root;
 use super::supervise::wait_until;
 use super::wire::{HELPER_WORD, Request, receive_request, send_request};
 use super::{How, Streams, helper};
@@ -82,17 +83,20 @@ fn main() -> i32 {
     let Ok(requests) = fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3).map(UnixStream::from) else {
         return 2;
     };
-    let network = OnceCell::new();
+    let (network, root_map) = (OnceCell::new(), OnceCell::new());
     while let Ok(request) = receive_request(requests.as_fd()) {
-        let network = match request.network {
-            model::Network::None => network.get_or_init(|| Network::make().ok()).as_ref(),
-            model::Network::Host => None,
+        let heritage = Heritage {
+            network: match request.network {
+                model::Network::None => network.get_or_init(|| Network::make().ok()).as_ref(),
+                model::Network::Host => None,
+            },
+            root_map: root_map.get_or_init(|| if geteuid().is_root() { map_of_root().ok() } else { None }).as_ref(),
         };
         let reply = match fork_into(libc::CLONE_PARENT) {
             Ok(Forked::Parent(pid)) => pid.as_raw_nonzero().get(),
             Ok(Forked::Child) => {
                 drop(requests);
-                exit_now(become_helper(request, network));
+                exit_now(become_helper(request, &heritage));
             }
             Err(error) => -error.raw_os_error().unwrap_or(libc::EAGAIN),
         };
@@ -103,12 +107,20 @@ fn main() -> i32 {
     0
 }
 
-fn become_helper(request: Request<OwnedFd>, network: Option<&Network>) -> i32 {
+/// What helpers have of their zygote: each would take a large part of a sandbox's time to make.
+pub(super) struct Heritage<'a> {
+    /// A network for programs that are on none.
+    pub network: Option<&'a Network>,
+    /// A user namespace that maps root to the inside user.
+    pub root_map: Option<&'a OwnedFd>,
+}
+
+fn become_helper(request: Request<OwnedFd>, heritage: &Heritage<'_>) -> i32 {
     let Request { channel, stdout, stderr, .. } = request;
     let taken = dup2_stdin(&channel).and_then(|()| dup2_stdout(&stdout)).and_then(|()| dup2_stderr(&stderr));
     if taken.is_err() {
         return 2;
     }
     drop((stdout, stderr));
-    helper::main(&UnixStream::from(channel), network)
+    helper::main(&UnixStream::from(channel), heritage)
 }
