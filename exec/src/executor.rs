@@ -103,8 +103,10 @@ impl Job<'_> {
         // It is brought again in the next run.
         let lost = |_| Failure::Image {
             image: image.name.clone(),
-            why: "the cache has lost a part of it".to_owned(),
-            fix: Some("try again: it is brought anew".to_owned()),
+            why: "the cache has lost a part of it, or has no room for it".to_owned(),
+            fix: Some(
+                "look at the room where `rg cache path` is, and try again: what was lost is brought anew".to_owned(),
+            ),
         };
         Ok(self.cache.assemble(&image.tree).map_err(lost)?)
     }

@@ -42,7 +42,7 @@ pub use deliver::{Cleaned, clean, may_deliver};
 pub use engine::{Engine, EngineError, Found, Places, save_image};
 pub use event::{Event, Total};
 pub use executor::{Executor, Ground, Job, Ran, Stopped, Unusable};
-pub use images::{ImageRoot, Images, NamedImage, image_fix};
+pub use images::{ImageRoot, Images, NamedImage};
 pub use ladder::Ladder;
 pub use log_file::excerpt;
 pub use machine::{Cancel, Machine, OnFailure, Storing, Trial, Visit};

@@ -161,6 +161,11 @@ pub fn hint(failure: &Failure, label: &str, rule: &str) -> Option<String> {
         Failure::Program { image: Some(image), program, .. } => {
             format!("name the program that {image} has, or another image: one with `{program}` in it")
         }
+        Failure::Program { program, .. } if program.contains('/') => {
+            format!(
+                "look whether `{program}` is there, may be executed, and names a program that is there in its first line"
+            )
+        }
         Failure::Program { program, .. } => {
             format!("install `{program}`, or name a `toolchain` in {label} that has it; `rg doctor` lists toolchains")
         }

@@ -99,7 +99,9 @@ impl<'a> Building<'a> {
         let loaded = load(&mut opened, session)?;
         // What is not pinned cannot be asked, and is only looked at.
         if let Some(failure) = loaded.unasked.as_ref().filter(|_| opened.unpinned.is_empty()) {
-            return Err(Problem::new(Exit::of_failure(failure), failure.to_string()).into());
+            let problem = Problem::new(Exit::of_failure(failure), failure.to_string());
+            let fix = if let Failure::Image { fix, .. } = failure { fix.clone() } else { None };
+            return Err(fix.into_iter().fold(problem, Problem::hint).into());
         }
         Ok(Building { session, opened, loaded })
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use exec::{Connection, Images, NamedImage, image_fix};
+use exec::{Connection, Images, NamedImage};
 use model::{ImageDigest, Lock, Platform};
 use oci::Source;
 use rules::{RepoSource, Settings, Toolchain};
@@ -40,11 +40,13 @@ pub fn complete(opened: &mut Opened, session: &Session) -> Result<(), Refused> {
         return Err(stale(opened.unpinned.iter().map(|image| format!("it does not pin `{image}`"))).into());
     }
     let pinning = Pinning::new(&opened.root, &opened.settings, session);
-    for image in std::mem::take(&mut opened.unpinned) {
-        let digest = pinning.resolve(&image)?;
-        opened.lock.images.insert(image, digest);
+    let before = opened.lock.clone();
+    let pinned = pinning.pin(&opened.unpinned.iter().collect(), &mut opened.lock);
+    if opened.lock != before {
+        save(&opened.root, &opened.lock)?;
     }
-    save(&opened.root, &opened.lock)?;
+    pinned?;
+    opened.unpinned.clear();
     opened.settings.pin(&opened.lock);
     Ok(())
 }
@@ -101,17 +103,19 @@ pub fn lock(task: &LockTask, session: &Session) -> Result<Exit, Refused> {
     let mut lock = opened.lock.clone();
     lock.images.retain(|image, _| images.contains(image));
     lock.repos.retain(|key, _| repos.iter().any(|source| source.to_string() == *key));
-    for image in asked.images {
-        lock.images.insert(image.clone(), pinning.resolve(image)?);
-    }
-    for source in asked.repos {
+    let images = pinning.pin(&asked.images, &mut lock);
+    let repos = asked.repos.into_iter().try_for_each(|source| -> Result<(), Problem> {
         lock.repos.insert(source.to_string(), repos::resolve(source, &opened, session)?);
-    }
+        Ok(())
+    });
     if lock != opened.lock || (lock != Lock::default() && !opened.root.join(Lock::FILE).exists()) {
         save(&opened.root, &lock)?;
     }
-    tell(&opened.lock, &lock, session)?;
-    Ok(Exit::Done)
+    let refused = images.and(repos).err();
+    if refused.is_none() || lock != opened.lock {
+        tell(&opened.lock, &lock, session)?;
+    }
+    refused.map_or(Ok(Exit::Done), |problem| Err(problem.into()))
 }
 
 /// Compares the lock with what definitions name.
@@ -234,6 +238,23 @@ impl<'a> Pinning<'a> {
         })
     }
 
+    /// Pins images. One that cannot be had keeps no other from being pinned: it is told, the last as the error.
+    fn pin(&self, images: &BTreeSet<&String>, lock: &mut Lock) -> Result<(), Problem> {
+        let mut refused = None;
+        for image in images {
+            match self.resolve(image) {
+                Ok(digest) => drop(lock.images.insert((*image).clone(), digest)),
+                Err(problem) if problem.exit == Exit::Interrupted => return Err(problem),
+                Err(problem) => {
+                    if let Some(earlier) = refused.replace(problem) {
+                        self.session.options.display.console.tell(&earlier.render());
+                    }
+                }
+            }
+        }
+        refused.map_or(Ok(()), Err)
+    }
+
     /// Asks what an image is now.
     fn resolve(&self, image: &str) -> Result<ImageDigest, Problem> {
         let source = self.source(image)?;
@@ -254,8 +275,13 @@ impl<'a> Pinning<'a> {
                 _ if self.session.cancel.is_cancelled() => Problem::new(Exit::Interrupted, "interrupted"),
                 oci::Problem::Write(error) => Problem::new(Exit::Machine, message).because(error.to_string()),
                 problem => {
-                    let told = Problem::new(Exit::Fetch, message).because(problem.to_string());
-                    image_fix(problem, image).into_iter().fold(told, Problem::hint)
+                    let named = NamedImage { name: image.to_owned(), source: source.clone() };
+                    let told = Problem::new(Exit::Fetch, message).because(named.why(problem));
+                    match problem {
+                        // Nothing was pinned that could have moved since.
+                        oci::Problem::NotFound { .. } => told.hint("look at the name in workspace.toml"),
+                        problem => named.fix(problem).into_iter().fold(told, Problem::hint),
+                    }
                 }
             }
         })

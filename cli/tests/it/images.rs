@@ -128,6 +128,13 @@ fn only_an_image_that_can_be_used_is_pinned() {
     let digest = Image::of(&[busybox().unwrap()]).write(&workspace.path("images/bb"));
     std::fs::write(workspace.path(&format!("images/bb/blobs/sha256/{}", digest.hex())), "{}").unwrap();
     refused(&["digest", "make `images/bb` again"]);
+
+    // Another one is pinned all the same.
+    let two = format!("{SETTINGS}[toolchain.cc]\nimage = \"oci-layout:images/cc\"\n");
+    Image::of(&[busybox().unwrap()]).write(&workspace.path("images/cc"));
+    workspace.write("workspace.toml", &two);
+    workspace.rg(&["lock"]).exits(48).says(&["cannot pin the image `oci-layout:images/bb`"]);
+    assert!(workspace.read("rg.lock").contains("\n\"oci-layout:images/cc\" = \"sha256:"));
 }
 
 #[test]

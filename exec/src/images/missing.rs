@@ -10,6 +10,9 @@ use crate::executor::{Ground, Job};
 /// What a shell exits with if it finds no program.
 const NOT_FOUND: i32 = 127;
 
+/// Where a container has what no image has, besides cache mounts.
+const ELSEWHERE: [&str; 6] = ["/src/", "/toolchain/", "/tmp/", "/run/", "/proc/", "/dev/"];
+
 /// How alike names have to be to be told.
 const ALIKE: f64 = 0.75;
 
@@ -22,15 +25,21 @@ pub(crate) fn explained(failure: Failure, job: &Job<'_>, log: &str) -> Failure {
         Failure::Exit(NOT_FOUND) => {
             words_of(job).into_iter().chain(told(log)).find(|program| !program.contains('/') && lacks(program))
         }
-        // A path that is not absolute is one of the sources.
-        Failure::Program { program, .. } => {
-            Some(program.as_str()).filter(|it| it.starts_with('/') || !it.contains('/')).filter(lacks)
-        }
+        Failure::Program { program, .. } => Some(program.as_str()).filter(|it| is_of_image(it, job)).filter(lacks),
         _ => None,
     };
     let Some(program) = missing else { return failure };
     let why = why(image, &path, program, job.cache);
     Failure::Program { program: program.to_owned(), why, image: Some(image.name.clone()) }
+}
+
+/// Whether a program can only be one of the image. A path that is not absolute is one of the sources.
+fn is_of_image(program: &str, job: &Job<'_>) -> bool {
+    let is_mounted = |at: &str| program.starts_with(at);
+    !program.contains('/')
+        || program.starts_with('/')
+            && !ELSEWHERE.into_iter().any(is_mounted)
+            && !job.cache_mounts.values().any(|at| is_mounted(at))
 }
 
 /// Returns the program that the command line names, which a shell may start.

@@ -26,8 +26,6 @@ use crate::fetch::Connection;
 use crate::machine::Machine;
 use crate::{Cancel, Failure};
 
-pub use fix::image_fix;
-use fix::make_again;
 use keys::Keyed;
 pub(crate) use missing::explained;
 
@@ -132,7 +130,7 @@ fn root_of(
     let path = cache.blob(&config.digest, Executable::No).map_err(|_| lost())?;
     let bytes = std::fs::read(path).map_err(|error| Failure::store(&error))?;
     let config =
-        oci::spec::ImageConfig::parse(&bytes).map_err(|error| broken(error.to_string(), make_again(&named.name)))?;
+        oci::spec::ImageConfig::parse(&bytes).map_err(|error| broken(error.to_string(), named.make_again()))?;
     let pairs = config.config.env.iter().filter_map(|pair| pair.split_once('='));
     let env = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     Ok(ImageRoot { digest: *digest, name: named.name.clone(), tree: tree.root_directory_digest, env })
@@ -207,8 +205,8 @@ impl Pull<'_> {
             _ if self.cancel.is_cancelled() => Failure::Cancelled,
             oci::Problem::Write(error) => Failure::store(error),
             problem => {
-                let image = self.named.name.clone();
-                Failure::Image { fix: image_fix(problem, &image), image, why: problem.to_string() }
+                let (why, fix) = (self.named.why(problem), self.named.fix(problem));
+                Failure::Image { image: self.named.name.clone(), why, fix }
             }
         }
     }
@@ -217,8 +215,8 @@ impl Pull<'_> {
         if self.cancel.is_cancelled() {
             return Failure::Cancelled;
         }
-        let image = self.named.name.clone();
-        Failure::Image { fix: Some(make_again(&image)), image, why }
+        let (image, fix) = (self.named.name.clone(), Some(self.named.make_again()));
+        Failure::Image { image, why, fix }
     }
 }
 

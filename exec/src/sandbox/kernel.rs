@@ -49,8 +49,9 @@ pub(super) fn fork_into(flags: libc::c_int) -> io::Result<Forked> {
 /// Starts a child that executes a program, or ends with a code. Cheaper than a fork, as it copies no memory: this process stands still
 /// until then.
 pub(super) fn start(child: &dyn Fn() -> i32) -> io::Result<Pid> {
-    /// How much of a stack it takes to become a program, with room to spare.
-    const STACK: usize = 1 << 20;
+    /// As much of a stack as a process has: to execute a script, the C library copies all arguments to it. The kernel gives
+    /// only what is used.
+    const STACK: usize = 8 << 20;
     extern "C" fn run(child: *mut libc::c_void) -> libc::c_int {
         // SAFETY: the parent stands still, so what it points to lives.
         let child = unsafe { *child.cast::<&dyn Fn() -> i32>() };
@@ -60,8 +61,9 @@ pub(super) fn start(child: &dyn Fn() -> i32) -> io::Result<Pid> {
     let mut stack = vec![0u128; STACK / size_of::<u128>()];
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
     // SAFETY: as for vfork, but on a stack of its own, which ends, aligned, where the vector ends. The child has its own
-    // table of descriptors, and what it does to the memory that it shares, such as to leak what it allocated, leaves that
-    // whole: this process has one thread, which goes on when the child has left.
+    // table of descriptors, and what it does to the memory that it shares leaves that whole: this process has one thread,
+    // which goes on when the child has left. What the child allocated stays, and so does `environ`, which is then the
+    // program's, under a lock that is held for reading: this process neither reads nor sets variables any more.
     let pid = unsafe { libc::clone(run, stack.as_mut_ptr_range().end.cast(), flags, (&raw mut child).cast()) };
     let pid = if pid < 0 { None } else { Pid::from_raw(pid) };
     pid.ok_or_else(io::Error::last_os_error)
