@@ -241,6 +241,11 @@ pub struct Counts {
 }
 
 impl Failure {
+    /// Whether what it befalls had not begun to run.
+    fn comes_before_running(&self) -> bool {
+        matches!(self, Failure::Image { .. } | Failure::Secret { .. } | Failure::Unable(_))
+    }
+
     /// Makes the failure of a store that cannot be written, with all that is known of why.
     pub(crate) fn store(error: &dyn std::error::Error) -> Failure {
         Failure::Store(with_causes(error))
@@ -297,8 +302,7 @@ impl Report {
                 _ if !counted(*step) => {}
                 Status::Settled | Status::Hit => counts.cached += 1,
                 Status::Executed => counts.executed += 1,
-                // Nothing runs without its image.
-                Status::Failed(failure) if report.attempts > 0 && !matches!(failure, Failure::Image { .. }) => {
+                Status::Failed(failure) if report.attempts > 0 && !failure.comes_before_running() => {
                     counts.executed += 1;
                     counts.failed += 1;
                 }

@@ -101,17 +101,20 @@ pub fn lock(task: &LockTask, session: &Session) -> Result<Exit, Refused> {
     };
     let pinning = Pinning::new(&opened.root, &opened.settings, session);
     let mut lock = opened.lock.clone();
-    lock.images.retain(|image, _| images.contains(image));
-    lock.repos.retain(|key, _| repos.iter().any(|source| source.to_string() == *key));
-    let images = pinning.pin(&asked.images, &mut lock);
-    let repos = asked.repos.into_iter().try_for_each(|source| -> Result<(), Problem> {
+    let pinned = pinning.pin(&asked.images, &mut lock);
+    let brought = asked.repos.into_iter().try_for_each(|source| -> Result<(), Problem> {
         lock.repos.insert(source.to_string(), repos::resolve(source, &opened, session)?);
         Ok(())
     });
+    let refused = pinned.and(brought).err();
+    if refused.is_none() {
+        // Not before: what is written wrong for a moment keeps its pin.
+        lock.images.retain(|image, _| images.contains(image));
+        lock.repos.retain(|key, _| repos.iter().any(|source| source.to_string() == *key));
+    }
     if lock != opened.lock || (lock != Lock::default() && !opened.root.join(Lock::FILE).exists()) {
         save(&opened.root, &lock)?;
     }
-    let refused = images.and(repos).err();
     if refused.is_none() || lock != opened.lock {
         tell(&opened.lock, &lock, session)?;
     }

@@ -139,12 +139,13 @@ fn only_an_image_that_can_be_used_is_pinned() {
 
 #[test]
 fn a_program_that_the_image_lacks_is_named_with_the_image_and_with_what_is_like_it() {
-    let argv = "[command.a]\nargv = [\"greets\", \"x\"]\noutputs = [\"o\"]\ntoolchain = \"bb\"\n";
+    let argv = "[command.a]\nargv = [\"greets\", \"x\"]\noutputs = [\"o\"]\ntoolchain = \"bb\"\n\
+                [command.c]\nargv = [\"/bin/greets\"]\noutputs = [\"o\"]\ntoolchain = \"bb\"\n";
     let line = "[command.b]\nrun = \"greets > $OUT/o\"\noutputs = [\"o\"]\ntoolchain = \"bb\"\n";
     let Some(workspace) = workspace(&format!("{argv}{line}")) else { return };
-    for target in ["//p:a", "//p:b"] {
+    for target in ["//p:a", "//p:b", "//p:c"] {
         let run = workspace.rg(&["build", target]).exits(1);
-        run.says(&["`greets`", "oci-layout:images/bb", "`greet`", "name the program that oci-layout:images/bb has"]);
+        run.says(&["greets`", "oci-layout:images/bb", "`greet`", "name the program that oci-layout:images/bb has"]);
         let run = workspace.rg(&["shell", target, "--", "/bin/greets"]).exits(127);
         run.says(&["`/bin/greets`", "oci-layout:images/bb", "`greet`"]);
     }

@@ -23,7 +23,7 @@ pub(crate) fn explained(failure: Failure, job: &Job<'_>, log: &str) -> Failure {
     let lacks = |program: &&str| !is_there(image, &path, program, job.cache);
     let missing = match &failure {
         Failure::Exit(NOT_FOUND) => {
-            words_of(job).into_iter().chain(told(log)).find(|program| !program.contains('/') && lacks(program))
+            words_of(job).into_iter().chain(told(log)).find(|program| is_of_image(program, job) && lacks(program))
         }
         Failure::Program { program, .. } => Some(program.as_str()).filter(|it| is_of_image(it, job)).filter(lacks),
         _ => None,
