@@ -25,6 +25,7 @@ mod rows;
 mod scratch;
 mod stamps;
 mod survey;
+mod threads;
 mod trees;
 mod verify;
 

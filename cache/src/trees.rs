@@ -7,11 +7,8 @@ use std::collections::BTreeSet;
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::ScopedJoinHandle;
 
 use model::reapi::{Directory, Message};
 use model::{Digest, Lost};
@@ -21,6 +18,7 @@ use crate::blobs::{Inode, Missing, inode, trash};
 use crate::files::{self, Stamp};
 use crate::layout::{Executable, Hash};
 use crate::stamps::{Known, Seen};
+use crate::threads::all_at_once;
 
 /// The mode of a directory that is kept.
 const READ_ONLY: u32 = 0o555;
@@ -348,37 +346,6 @@ fn child_matches(path: &Path, metadata: &Metadata, child: Child<'_>, check: &Che
             metadata.is_file() && same_mode && check(path, metadata, file)
         }
     }
-}
-
-/// Up to here one thread is quicker than two.
-const FEW: usize = 32;
-
-/// Does the work for all directories, in several threads if they are many. Returns what it made of each, in their
-/// order, or one of the losses.
-fn all_at_once<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> Result<R, Lost> + Sync) -> Result<Vec<R>, Lost> {
-    if all.len() <= FEW {
-        return all.iter().map(work).collect();
-    }
-    let next = AtomicUsize::new(0);
-    let take = || -> Result<Vec<(usize, R)>, Lost> {
-        let mut done = Vec::new();
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(one) = all.get(at) else { return Ok(done) };
-            // Whoever fails, the others need not go on.
-            done.push((at, work(one).inspect_err(|_| next.store(all.len(), Ordering::Relaxed))?));
-        }
-    };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
-    let parts = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(take)).collect();
-        let own = take();
-        let join = |other: ScopedJoinHandle<'_, _>| other.join().unwrap_or_else(|panic| resume_unwind(panic));
-        std::iter::once(own).chain(others.into_iter().map(join)).collect::<Result<Vec<_>, Lost>>()
-    });
-    let mut done: Vec<(usize, R)> = parts?.into_iter().flatten().collect();
-    done.sort_unstable_by_key(|(at, _)| *at);
-    Ok(done.into_iter().map(|(_, made)| made).collect())
 }
 
 /// One entry of a directory message.

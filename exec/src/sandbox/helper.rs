@@ -3,6 +3,7 @@
 //! It starts process 1 in new namespaces, gives it its ids, and ends it when the caller goes. It mounts nothing.
 
 use std::fs::File;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
@@ -75,7 +76,7 @@ fn namespaces(spec: &Spec, network: Option<&Network>) -> libc::c_int {
     }
 }
 
-fn prepare(pid: Pid, sources: Option<Sources>, root_map: Option<&OwnedFd>, go: &OwnedFd) -> Result<(), Fault> {
+fn prepare(pid: Pid, sources: Option<Sources>, root_map: &io::Result<OwnedFd>, go: &OwnedFd) -> Result<(), Fault> {
     let (user, group) = outside_ids();
     let proc = |name: &str| format!("/proc/{}/{name}", pid.as_raw_nonzero());
     if !geteuid().is_root() {

@@ -72,18 +72,15 @@ impl Sources {
 
     /// Lets root's files below overlays appear as the inside user's own, as they are for a plain user: else it could
     /// not scribble. Where the file system cannot do that, they stay root's.
-    pub(super) fn give_overlays_to_inside_user(&self, root_map: Option<&OwnedFd>) -> Result<(), Fault> {
+    pub(super) fn give_overlays_to_inside_user(&self, root_map: &io::Result<OwnedFd>) -> Result<(), Fault> {
         let overlays = self.overlays.iter().filter_map(|&index| self.mounts[index].as_ref());
         let trees: Vec<_> = overlays.chain(&self.root).collect();
         if trees.is_empty() {
             return Ok(());
         }
-        let own = match root_map {
-            Some(_) => None,
-            None => Some(map_of_root().named("clone", "user namespace")?),
-        };
-        let namespace = root_map.or(own.as_ref()).map_or(0, |namespace| namespace.as_raw_fd());
-        let namespace = u64::try_from(namespace).unwrap_or_default();
+        let refused = |error| Errno::from_io_error(error).unwrap_or(Errno::IO);
+        let namespace = root_map.as_ref().map_err(refused).named("clone", "user namespace")?;
+        let namespace = u64::try_from(namespace.as_raw_fd()).unwrap_or_default();
         for tree in trees {
             let mapped = MountAttributes { set: MAPPED_IDS, user_namespace: namespace, ..MountAttributes::default() };
             let _ = set_mount_attributes(tree.as_fd(), &mapped, Reach::Below);

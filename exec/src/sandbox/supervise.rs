@@ -64,12 +64,8 @@ impl Sandbox {
         let start = Instant::now();
         let failed = |source| SandboxError::Helper { helper: self.helper.clone(), source };
         let deadline = timeout.map(|timeout| start + timeout);
-        let is_late = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
-        let unwanted = || match cancelled() {
-            true => Some(How::Cancelled),
-            false => is_late().then_some(How::TimedOut),
-        };
-        let Split { zygote, pid, channel: ours } = match self.split(spec, &outputs, &unwanted).map_err(failed)? {
+        let limits = Limits { deadline, stop: &|| cancelled().then_some(How::Cancelled) };
+        let Split { zygote, pid, channel: ours } = match self.split(spec, &outputs, &limits).map_err(failed)? {
             Ok(split) => split,
             Err(how) => return settle(spec, Some(how), None, Usage::default(), start.elapsed()),
         };
@@ -111,12 +107,7 @@ impl Sandbox {
     }
 
     /// Splits a helper off an idle zygote, or a new one.
-    fn split(
-        &self,
-        spec: &Spec,
-        outputs: &(File, File),
-        unwanted: &dyn Fn() -> Option<How>,
-    ) -> std::io::Result<Result<Split, How>> {
+    fn split(&self, spec: &Spec, outputs: &(File, File), limits: &Limits<'_>) -> std::io::Result<Result<Split, How>> {
         let network = match spec.way {
             Way::Namespaces => spec.network,
             // It gets none of its own.
@@ -125,7 +116,7 @@ impl Sandbox {
         let split = |zygote: Zygote| {
             let (ours, theirs) = UnixStream::pair()?;
             let (channel, stdout, stderr) = (theirs.as_fd(), outputs.0.as_fd(), outputs.1.as_fd());
-            let pid = zygote.split(Request { network, channel, stdout, stderr }, unwanted)?;
+            let pid = zygote.split(Request { network, channel, stdout, stderr }, limits)?;
             Ok(pid.map(|pid| Split { zygote, pid, channel: ours }))
         };
         // The terminal is not for one that goes on.
@@ -139,6 +130,13 @@ impl Sandbox {
     fn idle(&self) -> MutexGuard<'_, Vec<Zygote>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How long somebody wants to wait.
+pub(super) struct Limits<'a> {
+    pub deadline: Option<Instant>,
+    /// Says why it is to end before that, if it is.
+    pub stop: &'a dyn Fn() -> Option<How>,
 }
 
 /// A helper that has begun.

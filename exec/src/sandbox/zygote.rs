@@ -5,7 +5,7 @@
 
 use std::cell::OnceCell;
 use std::ffi::OsStr;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -13,13 +13,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rustix::io::fcntl_dupfd_cloexec;
-use rustix::process::{Pid, Signal, geteuid, kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
 use super::kernel::{Forked, exit_now, fork_into, wait_for};
 use super::network::Network;
 use super::sources::map_of_root;
-use super::supervise::wait_until;
+use super::supervise::{Limits, wait_until};
 use super::wire::{HELPER_WORD, Request, receive_request, send_request};
 use super::{How, Streams, helper};
 
@@ -32,7 +32,7 @@ pub(super) struct Zygote {
 
 impl Zygote {
     /// Starts a zygote of a program whose `main` calls [`main_if_zygote`] first.
-    pub fn start(program: &Path, streams: Streams) -> std::io::Result<Zygote> {
+    pub fn start(program: &Path, streams: Streams) -> io::Result<Zygote> {
         let (requests, theirs) = UnixStream::pair()?;
         let mut command = Command::new(program);
         command.arg(HELPER_WORD).env_clear().stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(Stdio::null());
@@ -45,21 +45,17 @@ impl Zygote {
     }
 
     /// Splits off a helper with these files, and returns it: a child of this process, which has to wait for it. Ends
-    /// with why nobody wants it any more, if `stop` says so first.
-    pub fn split(
-        &self,
-        request: Request<BorrowedFd<'_>>,
-        stop: &dyn Fn() -> Option<How>,
-    ) -> std::io::Result<Result<Pid, How>> {
+    /// with why nobody wants it any more, if the limits say so first.
+    pub fn split(&self, request: Request<BorrowedFd<'_>>, limits: &Limits<'_>) -> io::Result<Result<Pid, How>> {
         send_request(self.requests.as_fd(), request)?;
-        if let Some(how) = wait_until(&self.requests, None, stop)? {
+        if let Some(how) = wait_until(&self.requests, limits.deadline, limits.stop)? {
             return Ok(Err(how));
         }
         let mut reply = [0; 4];
         (&self.requests).read_exact(&mut reply)?;
         match i32::from_le_bytes(reply) {
-            errno @ ..=0 => Err(std::io::Error::from_raw_os_error(-errno)),
-            pid => Pid::from_raw(pid).map(Ok).ok_or_else(|| std::io::ErrorKind::InvalidData.into()),
+            errno @ ..=0 => Err(io::Error::from_raw_os_error(-errno)),
+            pid => Pid::from_raw(pid).map(Ok).ok_or_else(|| io::ErrorKind::InvalidData.into()),
         }
     }
 }
@@ -90,7 +86,7 @@ fn main() -> i32 {
                 model::Network::None => network.get_or_init(|| Network::make().ok()).as_ref(),
                 model::Network::Host => None,
             },
-            root_map: root_map.get_or_init(|| if geteuid().is_root() { map_of_root().ok() } else { None }).as_ref(),
+            root_map: root_map.get_or_init(map_of_root),
         };
         let reply = match fork_into(libc::CLONE_PARENT) {
             Ok(Forked::Parent(pid)) => pid.as_raw_nonzero().get(),
@@ -111,8 +107,8 @@ fn main() -> i32 {
 pub(super) struct Heritage<'a> {
     /// A network for programs that are on none.
     pub network: Option<&'a Network>,
-    /// A user namespace that maps root to the inside user.
-    pub root_map: Option<&'a OwnedFd>,
+    /// A user namespace that maps root to the inside user, which root alone can make.
+    pub root_map: &'a io::Result<OwnedFd>,
 }
 
 fn become_helper(request: Request<OwnedFd>, heritage: &Heritage<'_>) -> i32 {
